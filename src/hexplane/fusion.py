@@ -1,0 +1,90 @@
+"""Occupancy fields fused from six views: a voxel is inside when it lies behind the depth in all."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hexplane import frame
+
+Field = NDArray[np.float32]
+
+TRUNCATION = 2.0
+"""Distance from the surface, in voxels, at which the field reaches 0 or 1."""
+MIN_COSINE = 0.2
+"""Grazing normals are trusted no further than this when ray distances become surface distances."""
+
+
+def visual_hull(coverage: NDArray[np.floating], resolution: int) -> Field:
+    """Field of the hull that six silhouettes bound.
+
+    Args:
+        coverage: [6, R, R] in [0, 1], 1 where the mesh covers the pixel.
+        resolution: N, voxels along a side of the canonical cube.
+
+    Returns:
+        [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5.
+    """
+    planes = _resample(np.asarray(coverage, dtype=np.float32), resolution)
+    field = np.ones((resolution,) * 3, dtype=np.float32)
+    for view in range(6):
+        np.minimum(field, _to_grid(planes[view][..., None], view), out=field)
+    return field
+
+
+def carve(
+    coverage: NDArray[np.floating],
+    depth: NDArray[np.floating],
+    normal: NDArray[np.floating],
+    resolution: int,
+) -> Field:
+    """Field of the solid that lies behind the depth in all six views.
+
+    Along a ray, signed distance is depth difference times the cosine between normal and ray, so
+    that views which see the same surface agree around it and marching cubes can interpolate.
+
+    Args:
+        coverage: [6, R, R] in [0, 1]; depth and normal count where it is at least 0.5.
+        depth: [6, R, R], distance from the near face / 2.
+        normal: [6, 3, R, R].
+        resolution: N, voxels along a side of the canonical cube.
+
+    Returns:
+        [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5.
+    """
+    cosine = np.einsum("vchw,vc->vhw", normal, frame.TOWARD).clip(MIN_COSINE, 1)
+    field = np.ones((resolution,) * 3, dtype=np.float32)
+    silhouette = _resample(np.asarray(coverage, dtype=np.float32), resolution)
+    along = (np.arange(resolution, dtype=np.float32) + 0.5) / resolution  # near to far
+    steepness = np.float32(resolution / (2 * TRUNCATION))
+    for view in range(6):
+        covered = coverage[view] >= 0.5
+        if not covered.any():
+            return np.zeros_like(field)
+        # Continue the surface past its silhouette: the sentinel must not bend it.
+        nearest = ndimage.distance_transform_edt(
+            ~covered, return_distances=False, return_indices=True
+        )
+        images = np.stack([depth[view][tuple(nearest)], cosine[view][tuple(nearest)]])
+        surface, slope = _resample(images.astype(np.float32), resolution)
+        behind = (along - surface[..., None]) * (slope * steepness)[..., None] + 0.5
+        np.minimum(behind, silhouette[view][..., None], out=behind)
+        np.minimum(field, _to_grid(behind, view), out=field)
+    return field.clip(0, 1)
+
+
+def _resample(images: NDArray[np.float32], resolution: int) -> NDArray[np.float32]:
+    """Images [V, R, R] on the N x N pixel centres, bilinear."""
+    factor = resolution / images.shape[-1]
+    if factor == 1:
+        return images
+    return ndimage.zoom(images, (1, factor, factor), order=1, mode="nearest", grid_mode=True)
+
+
+def _to_grid(image: NDArray[np.float32], view: int) -> NDArray[np.float32]:
+    """A view's volume [row, column, near to far] as a grid indexed x, y, z."""
+    axes = frame.UP[view], frame.RIGHT[view], frame.TOWARD[view]
+    order = [int(np.flatnonzero(axis)[0]) for axis in axes]
+    # Rows run against up and depth against the camera; columns run with right.
+    descending = axes[0].sum() > 0, axes[1].sum() < 0, axes[2].sum() > 0
+    flipped = np.flip(image, [i for i in range(3) if descending[i]])
+    return flipped.transpose(np.argsort(order))

@@ -1,0 +1,147 @@
+"""Seeded, realistic heads without a download.
+
+Shapes come from anny (Brégier et al., Human Mesh Modeling for Anny Body, arXiv 2511.03589), whose
+blend shapes are MakeHuman's (CC0). A body is cut at the neck, capped, and reduced to its outer
+surface: six outside views could not see a mouth's or an eye socket's inside.
+"""
+
+import contextlib
+import io
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import manifold3d
+import numpy as np
+import trimesh
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+from numpy.typing import NDArray
+
+PHENOTYPE = {
+    "gender": (0.0, 1.0),
+    "age": (0.45, 0.95),  # adults
+    "muscle": (0.2, 0.9),
+    "weight": (0.2, 0.85),
+    "height": (0.4, 0.6),
+    "proportions": (0.3, 0.7),
+}
+"""Range in which each global property is drawn; 0.5 is the average adult."""
+REGIONS = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "neck", "nose")
+LOCAL_SPREAD = 0.25
+"""Standard deviation of local changes; 1 is MakeHuman's extreme."""
+ASYMMETRY = 0.05
+"""Standard deviation of what tells left from right, and of changes that skew the face."""
+SKEWING = ("trans-out", "angle-out", "septumangle")
+NECK_CUT = 0.35
+"""Height of the cut between the two lowest neck joints, from 0 (lower) to 1 (upper)."""
+HIDDEN = 0.01
+"""A vertex is hidden when it sees less of the outside than this share of all directions."""
+MIN_CAVITY_FACES = 50
+
+
+def generate_head(seed: int) -> trimesh.Trimesh:
+    """A head as one watertight solid without cavities, about 28,000 faces.
+
+    Metres, +y up, +z front, faces outwards. The same seed gives the same head.
+
+    Raises:
+        ValueError: the seed is negative.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must be 0 or more, not {seed}")
+    vertices, faces, cut = _body(np.random.default_rng(seed))
+    smooth, fine = trimesh.remesh.subdivide_loop(vertices, faces, iterations=1)
+    above = _manifold(smooth, fine).trim_by_plane((0.0, 1.0, 0.0), cut)
+    head = _trimesh(manifold3d.Manifold.batch_boolean(above.decompose(), manifold3d.OpType.Add))
+    plugs = [manifold3d.Manifold.hull_points(points) for points in _cavities(head)]
+    filled = manifold3d.Manifold.batch_boolean(
+        [_manifold(head.vertices, head.faces), *plugs], manifold3d.OpType.Add
+    )
+    # What is left of a cavity between its wall and its plug is a shell of its own.
+    shells = _trimesh(filled).split(only_watertight=False)
+    return max(shells, key=lambda shell: shell.area)
+
+
+def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+    """A random body's vertices (metres, y-up, z-front) and faces, and the height of the cut."""
+    import torch
+
+    model = _model()
+    phenotype = {name: rng.uniform(*limits) for name, limits in PHENOTYPE.items()}
+    changes: dict[str, float] = {}
+    for label in sorted(model.local_change_labels):  # left before right
+        side, _, base = label.partition("-")
+        twin = f"l-{base}"
+        region = base.split("-")[0] if side in ("l", "r") else side
+        if region not in REGIONS:
+            continue
+        if side == "r":
+            value = changes[twin] + rng.normal(0, ASYMMETRY)
+        else:
+            skews = any(word in label for word in SKEWING) and side != "l"
+            value = rng.normal(0, ASYMMETRY if skews else LOCAL_SPREAD)
+        changes[label] = float(np.clip(value, -0.7, 0.7))
+    with torch.no_grad():
+        rest = model(phenotype_kwargs=phenotype, local_changes_kwargs=changes)
+    x, y, z = rest["rest_vertices"][0].double().numpy().T  # anny: z up, facing -y
+    heights = rest["rest_bone_heads"][0].reshape(-1, 3)[:, 2].double().numpy()
+    lower, upper = (heights[model.bone_labels.index(bone)] for bone in ("neck01", "neck02"))
+    cut = float(lower + NECK_CUT * (upper - lower))
+    return np.stack([x, z, -y], axis=1), model.faces.numpy().astype(np.int64), cut
+
+
+@cache
+def _model() -> Any:
+    """The parametric body; anny parses its assets once a machine, for about a minute."""
+    from filelock import FileLock
+
+    folder = Path(os.environ.get("ANNY_CACHE_DIR", Path.home() / ".cache" / "anny"))
+    folder.mkdir(parents=True, exist_ok=True)
+    # anny writes its cache in place: of two jobs with none, the second must wait.
+    with FileLock(folder / ".hexplane.lock"), contextlib.redirect_stdout(io.StringIO()):
+        import anny
+
+        return anny.Anny(local_changes="all", skinning_method="lbs")
+
+
+def _cavities(mesh: trimesh.Trimesh) -> list[NDArray[np.float32]]:
+    """Points [N, 3] of each connected part of a surface that sees next to nothing outside."""
+    hidden = _openness(mesh) < HIDDEN
+    faces = mesh.faces[hidden[mesh.faces].all(axis=1)]
+    parts = trimesh.Trimesh(mesh.vertices, faces, process=False).split(only_watertight=False)
+    return [p.vertices.astype(np.float32) for p in parts if len(p.faces) >= MIN_CAVITY_FACES]
+
+
+def _openness(mesh: trimesh.Trimesh, directions: int = 256) -> NDArray[np.float64]:
+    """Share of all directions in which each vertex [V] sees out of the mesh."""
+    scene = EmbreeScene()
+    TriangleMesh(
+        scene, np.array(mesh.vertices, dtype=np.float32), np.array(mesh.faces, dtype=np.int32)
+    )
+    index = np.arange(directions) + 0.5  # Fibonacci sphere
+    polar = np.arccos(1 - 2 * index / directions)
+    azimuth = np.pi * (1 + np.sqrt(5)) * index
+    rays = np.stack(
+        [np.cos(azimuth) * np.sin(polar), np.sin(azimuth) * np.sin(polar), np.cos(polar)], axis=1
+    ).astype(np.float32)
+    clearance = 1e-4  # metres off the surface
+    origins = (mesh.vertices + clearance * mesh.vertex_normals).astype(np.float32)
+    free = np.zeros(len(origins))
+    for ray in rays:
+        free += scene.run(origins, np.tile(ray, (len(origins), 1)), query="OCCLUDED") == -1
+    return free / directions
+
+
+def _manifold(vertices: NDArray[Any], faces: NDArray[Any]) -> manifold3d.Manifold:
+    return manifold3d.Manifold(
+        manifold3d.Mesh(np.array(vertices, dtype=np.float32), np.array(faces, dtype=np.uint32))
+    )
+
+
+def _trimesh(solid: manifold3d.Manifold) -> trimesh.Trimesh:
+    mesh = solid.to_mesh()
+    welded = trimesh.Trimesh(mesh.vert_properties[:, :3], mesh.tri_verts, process=False)
+    welded.merge_vertices()
+    return welded
