@@ -17,7 +17,8 @@ def signed_distance(points: NDArray[np.floating], mesh: trimesh.Trimesh) -> NDAr
     clouds, SIGGRAPH 2018), so that open and multi-body scans have an inside too.
     """
     queries = np.ascontiguousarray(points, dtype=np.float64)
-    return igl.signed_distance(queries, *_arrays(mesh), "fast_winding_number")[0].astype(np.float32)
+    sign = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
+    return igl.signed_distance(queries, *_arrays(mesh), sign)[0].astype(np.float32)
 
 
 def surface_distance(

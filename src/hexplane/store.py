@@ -133,3 +133,48 @@ def read_samples(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Read signed-distance samples: points [N, 3] and distance [N]."""
     points, distance = read_store(path, "points", "distance")
     return points, distance
+
+
+def write_latent(
+    path: Path,
+    latent: NDArray[np.float32],
+    model: str,
+    source_to_canonical: list[list[float]] | None,
+) -> None:
+    """Write a latent [6, c, h, w]: one chunk, since it is read whole."""
+    about = {
+        "axes": ["view", "channel", "row", "column"],
+        "units": "the bottleneck's own",
+        "views": _VIEW_TABLE,
+    }
+    write_store(
+        path,
+        {"latent": (latent, about)},
+        chunk_first_axis=None,
+        model=model,
+        source_to_canonical=source_to_canonical,
+    )
+
+
+def read_latent(path: Path) -> NDArray[np.float32]:
+    """Read a latent [6, c, h, w]."""
+    (latent,) = read_store(path, "latent")
+    return latent
+
+
+def write_decoded(path: Path, images: Mapping[str, NDArray[np.float32]]) -> None:
+    """Write a network's views: coverage in [0, 1], and depth and normal where it decodes them."""
+    coverage = {
+        "axes": ["view", "row", "column"],
+        "units": "probability that the mesh covers the pixel",
+        **_IMAGES,
+    }
+    about = {"coverage": coverage, "depth": _DEPTH, "normal": _NORMAL}
+    write_store(path, {name: (image, about[name]) for name, image in images.items()})
+
+
+def stored_bytes(path: Path, name: str) -> tuple[int, int]:
+    """Bytes of one array raw, and of its chunks as they lie on disk."""
+    (values,) = read_store(path, name)
+    chunks = [file for file in (path / name / "c").rglob("*") if file.is_file()]
+    return int(values.nbytes), sum(file.stat().st_size for file in chunks)

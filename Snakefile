@@ -1,0 +1,37 @@
+"""hexplane: head meshes -> six views -> latent -> meshes -> report.
+
+Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,report}.smk.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# The package is used from this folder; a job's own environment brings only libraries.
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = str(ROOT / "src")
+# `python` is the interpreter that runs snakemake, unless conda puts another before it.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/meshes.smk"
+include: "workflow/rules/hexplanes.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/reconstructions.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        paths.PAGE,
+        paths.SUMMARY,

@@ -1,0 +1,5 @@
+"""`python -m hexplane` is the `hexplane` command."""
+
+from hexplane.cli import main
+
+main()

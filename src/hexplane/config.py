@@ -1,0 +1,161 @@
+"""config.yaml: every key of it, checked before anything runs."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from hexplane.errors import UserError
+from hexplane.specs.base import Spec
+from hexplane.specs.evaluate import Evaluation
+from hexplane.specs.extract import Extraction, ExtractionField
+from hexplane.specs.features import Features
+from hexplane.specs.model import BottleneckSpec, ModelSpec
+from hexplane.specs.normalise import NormaliseSpec
+from hexplane.specs.render import RenderSpec
+from hexplane.specs.sample import Samples
+from hexplane.specs.train import TrainingSpec
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names of meshes and experiments: they become file names and workflow wildcards."""
+
+
+def _experiment_name(name: str) -> str:
+    if not NAME.fullmatch(name) or name.startswith("oracle-"):
+        raise ValueError("use letters, digits, '.', '_' and '-'; 'oracle-' is taken")
+    return name
+
+
+class MeshesConfig(NormaliseSpec):
+    """Where the heads come from."""
+
+    files: list[str] = Field(
+        default=[], description="Mesh files or glob patterns; when empty, heads are generated."
+    )
+    generate: int = Field(8, ge=1, le=100_000, description="Heads to generate without files.")
+
+
+S = TypeVar("S", bound=Spec)
+
+Part = Annotated[float, Field(ge=0, lt=1)] | list[str]
+
+
+class SplitConfig(Spec):
+    """Which meshes are held out: a fraction, rounded, or names."""
+
+    validation: Part = Field(0.125, description="Watched during training, never trained on.")
+    test: Part = Field(0.125, description="Seen by no training at all.")
+
+
+class Experiment(Spec):
+    """One arm: what goes in, what the latent is, and what differs from the shared settings."""
+
+    features: Features = Field(description="Input: occupancy, or depth and normals.")
+    bottleneck: BottleneckSpec = Field(description="What the latent is.")
+    field: ExtractionField = Field("fusion", description="What the mesh is taken from.")
+    model: dict[str, Any] = Field({}, description="Keys of `model` that differ in this arm.")
+    training: dict[str, Any] = Field({}, description="Keys of `training` that differ.")
+
+
+class Config(Spec):
+    """The whole configuration."""
+
+    seed: int = Field(0, ge=0, description="Seed of heads, split, samples and training.")
+    meshes: MeshesConfig = MeshesConfig()
+    split: SplitConfig = SplitConfig()
+    render: RenderSpec = RenderSpec()
+    samples: Samples = Samples()
+    model: ModelSpec = ModelSpec()
+    training: TrainingSpec = TrainingSpec()
+    extraction: Extraction = Extraction()
+    evaluation: Evaluation = Evaluation()
+    experiments: dict[Annotated[str, AfterValidator(_experiment_name)], Experiment] = Field(
+        min_length=1, description="The arms, by name."
+    )
+
+    @model_validator(mode="after")
+    def _arms_are_sound(self) -> "Config":
+        for name, experiment in self.experiments.items():
+            for part, shared in (("model", self.model), ("training", self.training)):
+                own = getattr(experiment, part)
+                try:
+                    type(shared).model_validate(shared.model_dump() | own)
+                except ValidationError as error:
+                    raise UserError(_explain(error, ("experiments", name, part))) from error
+        return self
+
+    def model_of(self, experiment: str) -> ModelSpec:
+        """`model` as one arm sees it."""
+        own = self.experiments[experiment].model
+        return ModelSpec.model_validate(self.model.model_dump() | own)
+
+    def training_of(self, experiment: str) -> TrainingSpec:
+        """`training` as one arm sees it."""
+        own = self.experiments[experiment].training
+        return TrainingSpec.model_validate(self.training.model_dump() | own)
+
+
+def parse_config(values: dict[str, Any]) -> Config:
+    """A checked configuration.
+
+    Raises:
+        UserError: one line for each key that is unknown, missing or out of range.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error)) from error
+
+
+def parse_spec(kind: type[S], text: str) -> S:
+    """A stage's settings from JSON or flow YAML, as given on the command line.
+
+    Raises:
+        UserError: the text cannot be read, or a key is unknown or out of range.
+    """
+    try:
+        values = yaml.safe_load(text.removeprefix("spec:"))
+    except yaml.YAMLError as error:
+        raise UserError(f"--spec: not readable as YAML or JSON: {text}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"--spec: expected key: value pairs, got {text!r}")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error, ("--spec",))) from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping.
+
+    Raises:
+        UserError: the file is missing or is no YAML mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        raise UserError(f"{path}: not readable as YAML{line}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected key: value pairs at the top")
+    return values
+
+
+def _explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
+    """One line a mistake: the key, what is wrong, what is allowed."""
+    lines = []
+    for item in error.errors():
+        # Branches of a union are named by pydantic, not by the user.
+        loc = [part for part in item["loc"] if part not in ("float", "list[str]", "[key]")]
+        key = ".".join(str(part) for part in (*prefix, *loc))
+        message = item["msg"].removeprefix("Value error, ")
+        shown = item["type"] not in ("missing", "value_error")
+        got = f" (got {item['input']!r})" if shown else ""
+        message = message[:1].lower() + message[1:] + got
+        lines.append(f"{key}: {message}")
+    return "\n".join(dict.fromkeys(lines))

@@ -1,0 +1,1 @@
+"""The network: encoder, bottleneck, decoder, signed-distance field and their losses."""

@@ -1,0 +1,153 @@
+"""The autoencoder: six views -> latent -> six planes."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hexplane import frame
+from hexplane.model.blocks import contracting, expanding, zeroed
+from hexplane.model.bottleneck import build_bottleneck
+from hexplane.model.field import SignedDistanceField
+from hexplane.specs.features import Features
+from hexplane.specs.model import BottleneckSpec, ModelSpec
+
+INPUT_CHANNELS: dict[Features, int] = {"occupancy": 1, "depth_normal": 4}
+OUTPUT_CHANNELS: dict[Features, int] = {"occupancy": 1, "depth_normal": 5}
+
+
+class Planes(NamedTuple):
+    """Decoded hexplane."""
+
+    coverage_logit: Tensor  # [B, 6, R, R]
+    depth: Tensor | None  # [B, 6, R, R], distance from the near face / 2; None for occupancy
+    normal: Tensor | None  # [B, 6, 3, R, R], object space, unit; None for occupancy
+    features: Tensor  # [B, 6, F, h, w], for the signed-distance field
+
+
+class Reconstruction(NamedTuple):
+    """What a pass through the autoencoder gives."""
+
+    planes: Planes
+    latent: Tensor  # [B, 6, c, h, w]
+    rate: Tensor  # nats [B, 6, c, h, w]
+
+
+class HexplaneAutoencoder(nn.Module):
+    """Encoder and decoder shared by the six views, which an embedding tells apart.
+
+    Normals pass through the network in each camera's own axes, so that what is learned in one
+    view holds in all of them.
+
+    Args:
+        features: what a view shows: [occupancy] or [depth, nx, ny, nz].
+        resolution: R, pixels along a view's side.
+        model_spec: sizes.
+        bottleneck_spec: what the latent is.
+
+    Raises:
+        ValueError: R is no multiple of the latent resolution times 2^(levels - 1).
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        resolution: int,
+        model_spec: ModelSpec,
+        bottleneck_spec: BottleneckSpec,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.bottleneck = build_bottleneck(bottleneck_spec)
+        patch = patch_size(resolution, model_spec)
+        outer, inner = model_spec.widths[0], model_spec.widths[-1]
+        latent = model_spec.latent_channels
+        self.encoder_input = nn.Sequential(
+            nn.PixelUnshuffle(patch),
+            nn.Conv2d(INPUT_CHANNELS[features] * patch**2, outer, 3, padding=1),
+        )
+        self.encoder_embedding = nn.Parameter(torch.zeros(6, outer, 1, 1))
+        self.encoder = contracting(model_spec.widths, model_spec.encoder_blocks)
+        self.encoder_head = nn.Conv2d(inner, latent * self.bottleneck.statistics_per_channel, 1)
+        self.decoder_input = nn.Conv2d(latent, inner, 3, padding=1)
+        self.decoder_embedding = nn.Parameter(torch.zeros(6, inner, 1, 1))
+        self.decoder = expanding(model_spec.widths, model_spec.decoder_blocks)
+        self.plane_head = nn.Sequential(
+            nn.SiLU(),
+            zeroed(nn.Conv2d(outer, OUTPUT_CHANNELS[features] * patch**2, 3, padding=1)),
+            nn.PixelShuffle(patch),
+        )
+        self.feature_head = nn.Conv2d(outer, model_spec.field_channels, 1)
+        self.field = SignedDistanceField(model_spec.field_channels, model_spec.field_width)
+        axes = np.stack([frame.RIGHT, frame.UP, frame.TOWARD], axis=1)  # [6, camera, object]
+        self.register_buffer("axes", torch.from_numpy(axes).float(), persistent=False)
+        self.to(memory_format=torch.channels_last)
+
+    def statistics(self, views: Tensor) -> Tensor:
+        """What the bottleneck makes a latent of, [B, 6, k c, h, w], from views [B, 6, C, R, R]."""
+        if self.features == "depth_normal":
+            normal = torch.einsum("vck,bvkij->bvcij", self.axes, views[:, :, 1:])
+            views = torch.cat([views[:, :, :1], normal], dim=2)
+        hidden = self.encoder_input(_images(views))
+        hidden = self.encoder(_embed(hidden, self.encoder_embedding))
+        return _views(self.encoder_head(hidden))
+
+    def encode(self, views: Tensor) -> Tensor:
+        """Latent [B, 6, c, h, w] of views [B, 6, C, R, R]."""
+        return self.bottleneck.encode(self.statistics(views))
+
+    def decode(self, latent: Tensor) -> Planes:
+        """Planes of a latent [B, 6, c, h, w]."""
+        hidden = self.decoder_input(_images(self.bottleneck.decode(latent)))
+        hidden = self.decoder(_embed(hidden, self.decoder_embedding))
+        features = _views(self.feature_head(hidden))
+        planes = _views(self.plane_head(hidden))
+        if self.features == "occupancy":
+            return Planes(planes[:, :, 0], None, None, features)
+        # Untrained, a view shows the cube's middle plane, facing the camera.
+        depth = planes[:, :, 1] + 0.5
+        facing = planes[:, :, 2:] + planes.new_tensor([0, 0, 1])[:, None, None]
+        normal = torch.einsum("vck,bvcij->bvkij", self.axes, functional.normalize(facing, dim=2))
+        return Planes(planes[:, :, 0], depth, normal, features)
+
+    def forward(self, views: Tensor) -> Reconstruction:
+        """Planes, latent and rate of views [B, 6, C, R, R]."""
+        statistics = self.statistics(views)
+        latent = self.bottleneck.encode(statistics)
+        return Reconstruction(self.decode(latent), latent, self.bottleneck.rate(statistics))
+
+    def signed_distance(self, planes: Planes, points: Tensor) -> Tensor:
+        """Signed distance [B, N] at points [B, N, 3], canonical units, negative inside."""
+        return self.field(planes.features, points)
+
+
+def patch_size(resolution: int, spec: ModelSpec) -> int:
+    """Pixels along a side of the patches that views enter and leave the network as.
+
+    Raises:
+        ValueError: R is no multiple of the latent resolution times 2^(levels - 1).
+    """
+    grid = spec.latent_resolution * 2 ** (len(spec.widths) - 1)
+    if resolution % grid:
+        raise ValueError(
+            f"resolution {resolution} is no multiple of {grid} = "
+            f"latent_resolution {spec.latent_resolution} * 2^{len(spec.widths) - 1}"
+        )
+    return resolution // grid
+
+
+def _images(views: Tensor) -> Tensor:
+    """[B, 6, C, h, w] as [B * 6, C, h, w]."""
+    return views.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _views(images: Tensor) -> Tensor:
+    """[B * 6, C, h, w] as [B, 6, C, h, w]."""
+    return images.unflatten(0, (-1, 6))
+
+
+def _embed(images: Tensor, embedding: Tensor) -> Tensor:
+    """Images [B * 6, C, h, w] plus each view's vector [6, C, 1, 1]."""
+    return images + embedding.repeat(len(images) // 6, 1, 1, 1)

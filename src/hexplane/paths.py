@@ -1,0 +1,27 @@
+"""Where everything lies, relative to the working directory: shared by rules and tests.
+
+`{mesh}` is a mesh's name, `{experiment}` an arm's, `{arm}` an arm's or an oracle's.
+"""
+
+HEAD = "results/heads/{mesh}.ply"
+CHECKED = "results/meshes/.checked.json"
+MESH = "results/meshes/{mesh}.ply"
+MESH_MANIFEST = "results/meshes/{mesh}.json"
+HEXPLANE = "results/hexplanes/{mesh}.zarr"
+HEXPLANE_MANIFEST = "results/hexplanes/{mesh}.manifest.json"
+SDF = "results/sdf/{mesh}.zarr"
+SDF_MANIFEST = "results/sdf/{mesh}.manifest.json"
+MODEL = "results/models/{experiment}"
+MODEL_MANIFEST = "results/models/{experiment}/manifest.json"
+MODEL_FILES = ("model.safetensors", "config.json", "history.csv")
+STATE = "results/.state"
+LATENT = "results/latents/{experiment}/{mesh}.zarr"
+LATENT_MANIFEST = "results/latents/{experiment}/{mesh}.manifest.json"
+RECONSTRUCTION = "results/reconstructions/{arm}/{mesh}.ply"
+RECONSTRUCTION_MANIFEST = "results/reconstructions/{arm}/{mesh}.json"
+DECODED = "results/reconstructions/{experiment}/{mesh}.zarr"
+METRICS = "results/metrics/{arm}/{mesh}.json"
+SUMMARY = "results/metrics/summary.csv"
+PAGE = "results/report/index.html"
+LOG = "results/logs/{stage}/{name}.log"
+BENCHMARK = "results/benchmarks/{stage}/{name}.tsv"

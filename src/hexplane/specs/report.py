@@ -1,0 +1,15 @@
+"""Settings of the report."""
+
+from typing import Any
+
+from pydantic import Field
+
+from hexplane.specs.base import Spec
+
+
+class ReportSpec(Spec):
+    """What the report shows, in which roles."""
+
+    split: dict[str, list[str]] = Field(description="Mesh names by train, validation and test.")
+    oracles: dict[str, str] = Field(description="Oracle of each experiment.")
+    config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")

@@ -1,0 +1,97 @@
+"""extract: a mesh and six decoded views from a latent."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import trimesh
+
+from hexplane import frame, fusion
+from hexplane.errors import UserError
+from hexplane.isosurface import drop_islands, marching_cubes
+from hexplane.meshes import write_mesh
+from hexplane.model.network import HexplaneAutoencoder, Planes
+from hexplane.model.saved import load_model
+from hexplane.provenance import Stage, content_digest, manifest_path
+from hexplane.specs.extract import ExtractSpec
+from hexplane.store import read_attributes, read_latent, write_decoded
+
+
+def run(
+    latent: Path,
+    output: Path,
+    model: Path,
+    spec: ExtractSpec,
+    code: str | None = None,
+    canonical: bool = False,
+    decoded: Path | None = None,
+) -> None:
+    """Write the mesh of a latent, and its manifest with the range of the decoded field.
+
+    Args:
+        latent: the latent's store.
+        output: the mesh; without faces when the field never crosses its level.
+        model: folder of the model that made the latent.
+        spec: settings.
+        code: code digest that the workflow planned with.
+        canonical: leave the mesh in the canonical frame; otherwise it is put back into its
+            source's own coordinates where the latent knows them.
+        decoded: store for the six decoded views, if wanted; beside `output`.
+    """
+    stage = Stage(__name__, spec.model_dump(mode="json"), code)
+    saved = load_model(model)
+    attributes = read_attributes(latent)
+    if attributes.get("model") != saved.weights_hash:
+        raise UserError(f"{latent}: encoded by another model than {model}")
+    with torch.no_grad():
+        planes = saved.network.decode(torch.from_numpy(read_latent(latent))[None])
+        images = decoded_images(planes)
+        if spec.field == "sdf":
+            field, level, outside = distance_grid(saved.network, planes, spec.resolution), 0.0, 1.0
+        else:
+            field, level, outside = fused_field(images, spec.resolution), spec.level, 0.0
+    mesh = drop_islands(marching_cubes(field, level, outside), spec.islands)
+    transform = attributes.get("source_to_canonical")
+    if not canonical and transform is not None:
+        back = np.linalg.inv(np.array(transform))
+        mesh = trimesh.Trimesh(frame.apply_transform(back, mesh.vertices), mesh.faces)
+    write_mesh(mesh, output)
+    written = [output]
+    if decoded is not None:
+        write_decoded(decoded, images)
+        written.append(decoded)
+    stage.write_manifest(
+        manifest_path(output),
+        written,
+        inputs={"model": saved.weights_hash, "latent": content_digest(manifest_path(latent))},
+        empty=len(mesh.faces) == 0,
+        field_min=float(field.min()),
+        field_max=float(field.max()),
+        level=level,
+    )
+
+
+def decoded_images(planes: Planes) -> dict[str, np.ndarray]:
+    """One head's decoded images: coverage [6, R, R]; for depth_normal also depth and normal."""
+    images = {"coverage": planes.coverage_logit[0].sigmoid().numpy()}
+    if planes.depth is not None and planes.normal is not None:
+        images |= {"depth": planes.depth[0].numpy(), "normal": planes.normal[0].numpy()}
+    return images
+
+
+def fused_field(images: dict[str, np.ndarray], resolution: int) -> fusion.Field:
+    """Occupancy field [N, N, N] of decoded images: carved by depth, or the visual hull."""
+    if "depth" in images:
+        return fusion.carve(images["coverage"], images["depth"], images["normal"], resolution)
+    return fusion.visual_hull(images["coverage"], resolution)
+
+
+def distance_grid(network: HexplaneAutoencoder, planes: Planes, resolution: int) -> fusion.Field:
+    """The network's signed distance [N, N, N] at the voxel centres."""
+    axis = torch.from_numpy(frame.voxel_centres(resolution)).float()
+    slabs = []
+    for x in axis:  # a slab at a time: memory stays flat in N
+        y, z = torch.meshgrid(axis, axis, indexing="ij")
+        points = torch.stack([x.expand_as(y), y, z], dim=-1).reshape(1, -1, 3)
+        slabs.append(network.signed_distance(planes, points).reshape(resolution, resolution))
+    return torch.stack(slabs).numpy()

@@ -1,0 +1,48 @@
+"""The training log: rows kept in the checkpoint, exported as CSV and TensorBoard events."""
+
+import csv
+import io
+from pathlib import Path
+
+from hexplane.files import replacing, write_text
+
+Row = dict[str, float]
+
+
+def write_csv(path: Path, rows: list[Row]) -> None:
+    """One line a logged step; columns in the order of their first appearance."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
+    write_text(path, text.getvalue())
+
+
+def write_tensorboard(folder: Path, rows: list[Row]) -> None:
+    """The same rows as TensorBoard events."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    with replacing(folder) as temporary:
+        writer = EventFileWriter(str(temporary))
+        for row in rows:
+            values = [
+                Summary.Value(tag=_tag(name), simple_value=value)
+                for name, value in row.items()
+                if name not in ("step", "seconds")
+            ]
+            writer.add_event(
+                Event(wall_time=row["seconds"], step=int(row["step"]), summary=Summary(value=values))
+            )
+        writer.close()
+
+
+def _tag(name: str) -> str:
+    part, _, rest = name.partition("_")
+    return f"validation/{rest}" if part == "validation" else f"train/{name}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.7g}"

@@ -1,0 +1,24 @@
+"""Optimiser and learning-rate schedule."""
+
+import torch
+from torch import nn
+
+from hexplane.specs.train import TrainingSpec
+
+
+def build_optimiser(network: nn.Module, spec: TrainingSpec) -> torch.optim.Optimizer:
+    """Adam (Kingma and Ba, ICLR 2015) over all weights."""
+    return torch.optim.Adam(network.parameters(), lr=spec.learning_rate, betas=(0.9, 0.99))
+
+
+def schedule(step: int, spec: TrainingSpec) -> float:
+    """Factor on the learning rate at a step: linear rise over the warm-up, linear fall to 0."""
+    warmup = max(1, round(spec.warmup * spec.steps))
+    return min((step + 1) / warmup, (spec.steps - step) / max(1, spec.steps - warmup), 1.0)
+
+
+def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    """Scale every group's rate from the one it was built with."""
+    for group in optimiser.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+        group["lr"] = group["initial_lr"] * factor

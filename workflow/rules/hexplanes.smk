@@ -1,0 +1,45 @@
+"""Six views, and signed-distance samples, of each normalised mesh."""
+
+
+rule render:
+    input:
+        mesh=paths.MESH,
+    output:
+        store=directory(paths.HEXPLANE),
+        manifest=paths.HEXPLANE_MANIFEST,
+    params:
+        spec=spec_param(PLAN.config.render),
+        code=code_param("render"),
+    log:
+        "results/logs/render/{mesh}.log",
+    benchmark:
+        "results/benchmarks/render/{mesh}.tsv"
+    conda:
+        GEOMETRY
+    message:
+        "Rendering {wildcards.mesh}"
+    shell:
+        "python -m hexplane render {input.mesh:q} {output.store:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
+rule sample:
+    input:
+        mesh=paths.MESH,
+    output:
+        store=directory(paths.SDF),
+        manifest=paths.SDF_MANIFEST,
+    params:
+        spec=spec_param(PLAN.sample()),
+        code=code_param("sample"),
+    log:
+        "results/logs/sample/{mesh}.log",
+    benchmark:
+        "results/benchmarks/sample/{mesh}.tsv"
+    conda:
+        GEOMETRY
+    message:
+        "Sampling signed distances of {wildcards.mesh}"
+    shell:
+        "python -m hexplane sample {input.mesh:q} {output.store:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"

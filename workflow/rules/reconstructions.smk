@@ -1,0 +1,89 @@
+"""Meshes from latents, meshes from the ground truth, and how good they are."""
+
+
+rule extract:
+    input:
+        model=paths.MODEL_MANIFEST,
+        latent_manifest=paths.LATENT_MANIFEST,
+        latent=ancient(paths.LATENT),
+    output:
+        mesh="results/reconstructions/{experiment}/{mesh}.ply",
+        decoded=directory(paths.DECODED),
+        manifest="results/reconstructions/{experiment}/{mesh}.json",
+    params:
+        spec=lambda w: spec_param(PLAN.extract(w.experiment)),
+        code=code_param("extract"),
+        folder=paths.MODEL,
+    log:
+        "results/logs/extract/{experiment}/{mesh}.log",
+    benchmark:
+        "results/benchmarks/extract/{experiment}/{mesh}.tsv"
+    conda:
+        LEARNING
+    message:
+        "Extracting {wildcards.mesh} of {wildcards.experiment}"
+    shell:
+        "OMP_NUM_THREADS={threads} python -m hexplane extract {input.latent:q} {output.mesh:q}"
+        " --model {params.folder:q} --canonical --decoded {output.decoded:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
+rule oracle:
+    input:
+        hexplane_manifest=paths.HEXPLANE_MANIFEST,
+        hexplane=ancient(paths.HEXPLANE),
+        mesh=paths.MESH,
+    output:
+        mesh="results/reconstructions/{oracle}/{mesh}.ply",
+        manifest="results/reconstructions/{oracle}/{mesh}.json",
+    params:
+        spec=lambda w: spec_param(PLAN.extract_oracle(w.oracle)),
+        code=code_param("oracle"),
+    log:
+        "results/logs/oracle/{oracle}/{mesh}.log",
+    benchmark:
+        "results/benchmarks/oracle/{oracle}/{mesh}.tsv"
+    conda:
+        GEOMETRY
+    message:
+        "Extracting {wildcards.mesh} of {wildcards.oracle}"
+    shell:
+        "python -m hexplane oracle {input.hexplane:q} {input.mesh:q} {output.mesh:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
+def latent_of(wildcards):
+    if wildcards.arm in PLAN.experiments:
+        return paths.LATENT_MANIFEST.replace("{experiment}", wildcards.arm)
+    return []
+
+
+def latent_option(wildcards):
+    if wildcards.arm in PLAN.experiments:
+        store = paths.LATENT.format(experiment=wildcards.arm, mesh=wildcards.mesh)
+        return [f"--latent={store}"]
+    return []
+
+
+rule evaluate:
+    input:
+        reconstruction=paths.RECONSTRUCTION,
+        mesh=paths.MESH,
+        latent=latent_of,
+    output:
+        paths.METRICS,
+    params:
+        spec=spec_param(PLAN.evaluate()),
+        code=code_param("evaluate"),
+        latent=latent_option,
+    log:
+        "results/logs/evaluate/{arm}/{mesh}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{arm}/{mesh}.tsv"
+    conda:
+        GEOMETRY
+    message:
+        "Measuring {wildcards.mesh} of {wildcards.arm}"
+    shell:
+        "python -m hexplane evaluate {input.reconstruction:q} {input.mesh:q} {output:q}"
+        " {params.latent:q} --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"

@@ -1,0 +1,39 @@
+"""One page and one table over everything."""
+
+
+rule report:
+    input:
+        metrics=expand(
+            paths.METRICS, arm=[*PLAN.experiments, *PLAN.oracles], mesh=PLAN.meshes
+        ),
+        models=expand(paths.MODEL_MANIFEST, experiment=PLAN.experiments),
+        hexplanes=expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
+    output:
+        page=report(
+            paths.PAGE,
+            caption="../report/page.rst",
+            category="Report",
+            labels={"content": "the whole page"},
+        ),
+        summary=report(
+            paths.SUMMARY,
+            caption="../report/summary.rst",
+            category="Metrics",
+            labels={"content": "all metrics, one row a mesh and arm"},
+        ),
+        manifest=os.path.splitext(paths.PAGE)[0] + ".json",
+    params:
+        spec=spec_param(PLAN.report()),
+        code=code_param("report"),
+        results=os.path.dirname(os.path.dirname(paths.PAGE)),
+    log:
+        "results/logs/report/page.log",
+    benchmark:
+        "results/benchmarks/report/page.tsv"
+    conda:
+        GEOMETRY
+    message:
+        "Writing the report"
+    shell:
+        "python -m hexplane report {params.results:q} {output.page:q} {output.summary:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
