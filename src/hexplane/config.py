@@ -84,6 +84,13 @@ class Config(Spec):
                     type(shared).model_validate(shared.model_dump() | own)
                 except ValidationError as error:
                     raise UserError(_explain(error, ("experiments", name, part))) from error
+            model = self.model_of(name)
+            if self.render.resolution % model.outer_resolution:
+                raise UserError(
+                    f"model.latent_resolution: {model.latent_resolution} does not fit "
+                    f"render.resolution {self.render.resolution} in {name} (allowed: "
+                    f"latent_resolution * 2^(levels - 1) = {model.outer_resolution} divides it)"
+                )
         return self
 
     def model_of(self, experiment: str) -> ModelSpec:

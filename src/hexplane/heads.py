@@ -42,8 +42,8 @@ HIDDEN = 0.01
 MIN_CAVITY_FACES = 50
 SLIVER = 2e-5
 """Metres by which the surface may move where the booleans left needle-thin faces."""
-CAP_RINGS = (0.97, 0.6)
-"""Scales of the neck's outline at which its cap gets vertices."""
+CAP_RIM = 0.03
+"""Width of the rim of the neck's cap, as a share of the way to its centre."""
 
 
 def generate_head(seed: int) -> trimesh.Trimesh:
@@ -115,19 +115,22 @@ def _model() -> Any:
         ready, partial = (folder / f"hexplane-{anny.__version__}{end}" for end in ("", ".partial"))
         # anny writes its cache in place: a second job waits, and a killed one leaves no half file.
         with FileLock(folder / "hexplane.lock"):
+            cold = not ready.exists()
+            if cold:
+                shutil.rmtree(partial, ignore_errors=True)
+            set_anny_cache_path(partial if cold else ready)
             try:
-                set_anny_cache_path(ready if ready.exists() else partial)
-                if not ready.exists():
-                    shutil.rmtree(partial, ignore_errors=True)
                 with mock.patch.object(anny.models.full_model, "load_blend_shape", _blend_shape):
-                    model = anny.Anny(local_changes="all", skinning_method="lbs")
-                if not ready.exists():
-                    for intermediate in ("load_data", "build_model_data"):  # 1 GB, not read again
-                        for file in partial.glob(f"*/{intermediate}_*"):
-                            file.unlink()
-                    partial.rename(ready)
+                    # Not the "compact" basis: it depends on the number of threads that built it.
+                    model = anny.Anny(
+                        local_changes="all", skinning_method="lbs", phenotype_blendshapes="original"
+                    )
             finally:
                 set_anny_cache_path(folder)
+            if cold:
+                for intermediate in partial.glob("*/load_data_*"):  # 0.5 GB, not read again
+                    intermediate.unlink()
+                partial.rename(ready)
     return model
 
 
@@ -171,33 +174,27 @@ def _openness(mesh: trimesh.Trimesh, directions: int = 256) -> NDArray[np.float6
 
 
 def _recap(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """The mesh with its flat bottom in rings around the centre.
+    """The mesh with its flat bottom as a narrow rim around a fan.
 
-    A cut leaves long triangles from rim to rim. All their vertices are on the rim, so that
-    normals interpolated between them would be slanted over the whole cap.
+    A cut leaves triangles from rim to rim. Without a vertex inside, normals interpolated between
+    their corners would be slanted over the whole cap.
     """
     bottom = mesh.vertices[:, 1] < mesh.bounds[0, 1] + SLIVER
     walls = mesh.faces[~bottom[mesh.faces].all(axis=1)]
-    edges = {edge for face in walls.tolist() for edge in zip(face, face[1:] + face[:1])}
+    edges = {(a, b) for i, j, k in walls.tolist() for a, b in ((i, j), (j, k), (k, i))}
     following = {end: start for start, end in edges if (end, start) not in edges}
     rim = [min(following)]
     while (vertex := following[rim[-1]]) != rim[0]:
         rim.append(vertex)
-    outline = mesh.vertices[rim]
-    centre = outline.mean(axis=0)
-    inner = [centre + scale * (outline - centre) for scale in CAP_RINGS]
-    size, first = len(rim), len(mesh.vertices)
-    rings = np.vstack([rim, first + np.arange(size * len(inner)).reshape(-1, size)])
-    after = np.roll(rings, -1, axis=1)
-    last = np.full(size, first + size * len(inner))
-    corners = [
-        (rings[:-1], after[:-1], after[1:]),
-        (rings[:-1], after[1:], rings[1:]),
-        (rings[-1], after[-1], last),
-    ]
-    caps = [np.stack(corner, axis=-1).reshape(-1, 3) for corner in corners]
+    centre = mesh.vertices[rim].mean(axis=0)
+    inner = mesh.vertices[rim] + CAP_RIM * (centre - mesh.vertices[rim])
+    a, c = np.array(rim), len(mesh.vertices) + np.arange(len(rim))
+    b, d = np.roll(a, -1), np.roll(c, -1)
+    cap = [(a, b, d), (a, d, c), (c, d, np.full_like(c, c[-1] + 1))]
     capped = trimesh.Trimesh(
-        np.vstack([mesh.vertices, *inner, centre]), np.vstack([walls, *caps]), process=False
+        np.vstack([mesh.vertices, inner, centre]),
+        np.vstack([walls, *(np.stack(corners, axis=1) for corners in cap)]),
+        process=False,
     )
     capped.remove_unreferenced_vertices()
     return capped

@@ -5,9 +5,7 @@ import trimesh
 from numpy.typing import NDArray
 
 
-def marching_cubes(
-    field: NDArray[np.floating], level: float, outside: float
-) -> trimesh.Trimesh:
+def marching_cubes(field: NDArray[np.floating], level: float, outside: float) -> trimesh.Trimesh:
     """The surface where a field crosses a level, in canonical coordinates.
 
     The grid is padded with the value `outside`, so that every solid is closed, also at the cube's

@@ -114,9 +114,7 @@ def read_hexplane(path: Path) -> Hexplane:
     return Hexplane(depth, normal)
 
 
-def write_samples(
-    path: Path, points: NDArray[np.float32], distance: NDArray[np.float32]
-) -> None:
+def write_samples(path: Path, points: NDArray[np.float32], distance: NDArray[np.float32]) -> None:
     """Write signed-distance samples: points [N, 3] and distance [N]."""
     units = {"frame": FRAME, "units": "canonical units"}
     write_store(

@@ -129,7 +129,7 @@ def patch_size(resolution: int, spec: ModelSpec) -> int:
     Raises:
         ValueError: R is no multiple of the latent resolution times 2^(levels - 1).
     """
-    grid = spec.latent_resolution * 2 ** (len(spec.widths) - 1)
+    grid = spec.outer_resolution
     if resolution % grid:
         raise ValueError(
             f"resolution {resolution} is no multiple of {grid} = "

@@ -37,6 +37,11 @@ class ModelSpec(Spec):
         64, ge=8, le=1024, description="Hidden units of the signed-distance field's MLP."
     )
 
+    @property
+    def outer_resolution(self) -> int:
+        """Patches along a view's side: the grid of the first level."""
+        return self.latent_resolution * 2 ** (len(self.widths) - 1)
+
 
 class DeterministicSpec(Spec):
     """A plain autoencoder: the latent is the encoder's output and has no rate."""

@@ -34,7 +34,9 @@ def write_tensorboard(folder: Path, rows: list[Row]) -> None:
                 if name not in ("step", "seconds")
             ]
             writer.add_event(
-                Event(wall_time=row["seconds"], step=int(row["step"]), summary=Summary(value=values))
+                Event(
+                    wall_time=row["seconds"], step=int(row["step"]), summary=Summary(value=values)
+                )
             )
         writer.close()
 

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from hexplane.model.losses import reconstruction_terms
 from hexplane.model.network import HexplaneAutoencoder
+from hexplane.model.optimiser import build_optimiser
 from hexplane.specs.model import GaussianSpec
 from hexplane.specs.train import TrainSpec
 from hexplane.training.checkpoint import load_checkpoint, save_checkpoint
 from hexplane.training.data import Heads
 from hexplane.training.history import Row
-from hexplane.training.optimiser import build_optimiser, schedule, set_rate
 from hexplane.training.progress import Progress
+from hexplane.training.schedule import schedule, set_rate
 
 VALIDATION_SEED = 1
 """Seeds the samples that validation is measured at: the same ones every time."""
@@ -53,7 +54,7 @@ def train(
         network.load_state_dict(saved["network"])
         run.step, run.seconds, run.rows = saved["step"], saved["seconds"], saved["rows"]
         progress.say(f"resuming at step {run.step} of {spec.training.steps}")
-    model, optimiser = fabric.setup(network, build_optimiser(network, spec.training))
+    model, optimiser = fabric.setup(network, build_optimiser(network, spec.training.learning_rate))
     model.mark_forward_method("signed_distance")
     if saved is not None:
         optimiser.load_state_dict(saved["optimiser"])
@@ -164,9 +165,7 @@ def _validate(model: nn.Module, spec: TrainSpec, heads: Heads) -> Row:
     """The terms on held-out heads, from the most central latents."""
     model.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
-    samples = torch.randint(
-        heads.points.shape[1], (spec.training.sdf_points,), generator=generator
-    )
+    samples = torch.randint(heads.points.shape[1], (spec.training.sdf_points,), generator=generator)
     terms = loss_terms(model, spec, heads, torch.arange(len(heads)), samples)
     return {f"validation_{name}": float(value) for name, value in terms.items()}
 

@@ -1,14 +1,8 @@
-"""Optimiser and learning-rate schedule."""
+"""Learning-rate schedule."""
 
 import torch
-from torch import nn
 
 from hexplane.specs.train import TrainingSpec
-
-
-def build_optimiser(network: nn.Module, spec: TrainingSpec) -> torch.optim.Optimizer:
-    """Adam (Kingma and Ba, ICLR 2015) over all weights."""
-    return torch.optim.Adam(network.parameters(), lr=spec.learning_rate, betas=(0.9, 0.99))
 
 
 def schedule(step: int, spec: TrainingSpec) -> float:
