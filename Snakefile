@@ -4,6 +4,7 @@ Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,report
 """
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 

@@ -48,7 +48,7 @@ def test_the_whole_chain(project: Project) -> None:
     oracle = trimesh.load_mesh(results / "reconstructions/oracle-depth_normal/a.ply")
     truth = trimesh.load_mesh(results / "meshes/a.ply")
     assert oracle.is_watertight
-    assert oracle.volume == pytest.approx(truth.volume, rel=0.03)
+    assert oracle.volume == pytest.approx(truth.volume, rel=0.06)  # 32 voxels a side
     history = list(csv.DictReader((results / "models/vae-occupancy/history.csv").open()))
     assert [row["step"] for row in history] == ["4", "8"]
     assert float(history[-1]["kl"]) > 0
@@ -125,7 +125,7 @@ def test_another_mesh_runs_alone(project: Project) -> None:
     project.add_mesh("d.off", seed=4)
     project.configure({"split": {"validation": ["b"], "test": ["c", "d"]}})
     new = ("d",)
-    first = {"Checking all meshes", "Normalising d", "Rendering d"}
+    first = {"Normalising d", "Rendering d"}
     arms = [after_training(arm, new) for arm in ARMS]
     oracles = [after_encoding(oracle, new) for oracle in ORACLES]
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
@@ -138,7 +138,7 @@ def test_a_changed_mesh_runs_what_saw_it(project: Project) -> None:
     before = path.read_bytes()
     project.add_mesh("c.stl", seed=9)
     one = ("c",)
-    first = {"Checking all meshes", "Normalising c", "Rendering c"}
+    first = {"Normalising c", "Rendering c"}
     arms = [after_training(arm, one) for arm in ARMS]
     oracles = [after_encoding(oracle, one) for oracle in ORACLES]
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
@@ -157,12 +157,14 @@ def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
     lines = found.stderr.splitlines()
     assert lines[0].endswith("c.zarr/depth/c/2/0/0: altered")
     assert lines[1].endswith("c.zarr/normal/c/4/0/0/0: missing")
-    remedy = lines[2].removeprefix("error: rebuild with: ")
-    assert remedy == "rm results/hexplanes/c.manifest.json && snakemake --cores all"
-    (project.folder / remedy.split()[1]).unlink()
-    assert "Rendering c" in project.planned()
-    project.build()
+    remedy = lines[2].removeprefix("error: rebuild with: ").split()
+    assert remedy[0] == "snakemake"
+    assert remedy[-1] == "results/hexplanes/c.manifest.json"
+    rebuilt = project.snakemake(*remedy[1:])
+    assert "Rendering c" in rebuilt.stdout + rebuilt.stderr
+    assert "Rendering a" not in rebuilt.stdout + rebuilt.stderr
     assert project.command("hexplane", "verify").returncode == 0
+    assert project.planned() == set()
 
 
 def test_snakemakes_own_report(project: Project) -> None:

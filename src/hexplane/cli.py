@@ -33,7 +33,7 @@ S = TypeVar("S", bound=Spec)
 
 
 def _read(kind: type[S], text: str) -> S:
-    from hexplane.config import parse_spec
+    from hexplane.specs.parse import parse_spec
 
     return parse_spec(kind, text)
 
@@ -56,12 +56,12 @@ def generate(output: Path, spec: SpecText = "{}", code: Code = None) -> None:
 @app.command()
 def check(
     sources: list[Path],
-    output: Annotated[Path | None, typer.Option(help="List of the files and their hashes.")] = None,
+    known: Annotated[Path | None, typer.Option(help="List of files already found sound.")] = None,
 ) -> None:
     """Read mesh files and name all that cannot be used."""
     from hexplane.stages.check import run
 
-    run(sources, output)
+    run(sources, known)
 
 
 @app.command()

@@ -1,10 +1,8 @@
 """config.yaml: every key of it, checked before anything runs."""
 
 import re
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from hexplane.errors import UserError
@@ -14,6 +12,7 @@ from hexplane.specs.extract import Extraction, ExtractionField
 from hexplane.specs.features import Features
 from hexplane.specs.model import BottleneckSpec, ModelSpec
 from hexplane.specs.normalise import NormaliseSpec
+from hexplane.specs.parse import explain
 from hexplane.specs.render import RenderSpec
 from hexplane.specs.sample import Samples
 from hexplane.specs.train import TrainingSpec
@@ -36,8 +35,6 @@ class MeshesConfig(NormaliseSpec):
     )
     generate: int = Field(8, ge=1, le=100_000, description="Heads to generate without files.")
 
-
-S = TypeVar("S", bound=Spec)
 
 Part = Annotated[float, Field(ge=0, lt=1)] | list[str]
 
@@ -83,7 +80,7 @@ class Config(Spec):
                 try:
                     type(shared).model_validate(shared.model_dump() | own)
                 except ValidationError as error:
-                    raise UserError(_explain(error, ("experiments", name, part))) from error
+                    raise UserError(explain(error, ("experiments", name, part))) from error
             model = self.model_of(name)
             if self.render.resolution % model.outer_resolution:
                 raise UserError(
@@ -113,56 +110,4 @@ def parse_config(values: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UserError(_explain(error)) from error
-
-
-def parse_spec(kind: type[S], text: str) -> S:
-    """A stage's settings from JSON or flow YAML, as given on the command line.
-
-    Raises:
-        UserError: the text cannot be read, or a key is unknown or out of range.
-    """
-    try:
-        values = yaml.safe_load(text.removeprefix("spec:"))
-    except yaml.YAMLError as error:
-        raise UserError(f"--spec: not readable as YAML or JSON: {text}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"--spec: expected key: value pairs, got {text!r}")
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise UserError(_explain(error, ("--spec",))) from error
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file's mapping.
-
-    Raises:
-        UserError: the file is missing or is no YAML mapping.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" (line {where.line + 1})" if where else ""
-        raise UserError(f"{path}: not readable as YAML{line}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected key: value pairs at the top")
-    return values
-
-
-def _explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
-    """One line a mistake: the key, what is wrong, what is allowed."""
-    lines = []
-    for item in error.errors():
-        # Branches of a union are named by pydantic, not by the user.
-        loc = [part for part in item["loc"] if part not in ("float", "list[str]", "[key]")]
-        key = ".".join(str(part) for part in (*prefix, *loc))
-        message = item["msg"].removeprefix("Value error, ")
-        shown = item["type"] not in ("missing", "value_error")
-        got = f" (got {item['input']!r})" if shown else ""
-        message = message[:1].lower() + message[1:] + got
-        lines.append(f"{key}: {message}")
-    return "\n".join(dict.fromkeys(lines))
+        raise UserError(explain(error)) from error

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hexplane.render.hexplane import Hexplane
+from hexplane.hexplane import Hexplane
 from hexplane.specs.features import Features
 
 

@@ -51,4 +51,6 @@ def sha256(path: Path) -> str:
 def tree_hashes(path: Path) -> dict[str, str]:
     """SHA-256 of each file, by its name relative to the folder above `path` (a file or folder)."""
     files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    # Snakemake leaves a mark of its own in folders that are outputs.
+    files = [file for file in files if file.name != ".snakemake_timestamp"]
     return {file.relative_to(path.parent).as_posix(): sha256(file) for file in files}

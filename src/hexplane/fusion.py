@@ -12,6 +12,8 @@ TRUNCATION = 2.0
 """Distance from the surface, in voxels, at which the field reaches 0 or 1."""
 MIN_COSINE = 0.2
 """Grazing normals are trusted no further than this when ray distances become surface distances."""
+AGREEMENT = 1.0
+"""Views whose signed distances differ by less, in units of the field, see the same surface."""
 
 
 def visual_hull(coverage: NDArray[np.floating], resolution: int) -> Field:
@@ -39,8 +41,10 @@ def carve(
 ) -> Field:
     """Field of the solid that lies behind the depth in all six views.
 
-    Along a ray, signed distance is depth difference times the cosine between normal and ray, so
-    that views which see the same surface agree around it and marching cubes can interpolate.
+    Along a ray, signed distance is depth difference times the cosine between normal and ray. The
+    least one decides, averaged with those that agree with it, weighted by squared cosine: a bare
+    minimum of noisy views lies below each of them, so that what three views see would shrink. A
+    view that looks at another surface is further behind than `AGREEMENT` and has no say.
 
     Args:
         coverage: [6, R, R] in [0, 1]; depth and normal count where it is at least 0.5.
@@ -52,24 +56,31 @@ def carve(
         [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5.
     """
     cosine = np.einsum("vchw,vc->vhw", normal, frame.TOWARD).clip(MIN_COSINE, 1)
-    field = np.ones((resolution,) * 3, dtype=np.float32)
     silhouette = _resample(np.asarray(coverage, dtype=np.float32), resolution)
     along = (np.arange(resolution, dtype=np.float32) + 0.5) / resolution  # near to far
     steepness = np.float32(resolution / (2 * TRUNCATION))
+    hull = np.ones((resolution,) * 3, dtype=np.float32)
+    views = []
     for view in range(6):
         covered = coverage[view] >= 0.5
         if not covered.any():
-            return np.zeros_like(field)
+            return np.zeros_like(hull)
         # Continue the surface past its silhouette: the sentinel must not bend it.
         nearest = ndimage.distance_transform_edt(
             ~covered, return_distances=False, return_indices=True
         )
         images = np.stack([depth[view][tuple(nearest)], cosine[view][tuple(nearest)]])
         surface, slope = _resample(images.astype(np.float32), resolution)
-        behind = (along - surface[..., None]) * (slope * steepness)[..., None] + 0.5
-        np.minimum(behind, silhouette[view][..., None], out=behind)
-        np.minimum(field, _to_grid(behind, view), out=field)
-    return field.clip(0, 1)
+        behind = (along - surface[..., None]) * (slope * steepness)[..., None]
+        views.append((_to_grid(behind, view), _to_grid(slope[..., None] ** 2, view)))
+        np.minimum(hull, _to_grid(silhouette[view][..., None], view), out=hull)
+    least = np.minimum.reduce([behind for behind, _ in views])
+    total, weights = np.zeros_like(least), np.zeros_like(least)
+    for behind, trust in views:
+        weight = trust * np.clip(1 - (behind - least) / AGREEMENT, 0, None)
+        total += weight * behind.clip(-1, 1)
+        weights += weight
+    return np.minimum(total / weights + 0.5, hull).clip(0, 1)
 
 
 def _resample(images: NDArray[np.float32], resolution: int) -> NDArray[np.float32]:

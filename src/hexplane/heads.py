@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 from unittest import mock
 
+import igl
 import manifold3d
 import numpy as np
 import trimesh
@@ -41,13 +42,13 @@ HIDDEN = 0.01
 """A vertex is hidden when it sees less of the outside than this share of all directions."""
 MIN_CAVITY_FACES = 50
 SLIVER = 2e-5
-"""Metres by which the surface may move where the booleans left needle-thin faces."""
+"""Metres; what the booleans left that is thinner or shorter goes, or a file's rounding opens it."""
 CAP_RIM = 0.03
 """Width of the rim of the neck's cap, as a share of the way to its centre."""
 
 
 def generate_head(seed: int) -> trimesh.Trimesh:
-    """A head as one watertight solid without cavities, about 28,000 faces.
+    """A head as one watertight solid without cavities, about 26,500 faces.
 
     Metres, +y up, +z front, the person's left at +x, faces outwards. The same seed gives the
     same head. The first call on a machine takes longer: anny's assets are parsed and cached.
@@ -58,16 +59,15 @@ def generate_head(seed: int) -> trimesh.Trimesh:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of 0 or more, not {seed!r}")
     vertices, faces, cut = _body(np.random.default_rng(seed))
-    smooth, fine = trimesh.remesh.subdivide_loop(vertices, faces, iterations=1)
+    smooth, fine = trimesh.remesh.subdivide_loop(vertices, faces, iterations=1)  # type: ignore[no-untyped-call]
     above = _manifold(smooth, fine).trim_by_plane((0.0, 1.0, 0.0), cut)
     head = _trimesh(manifold3d.Manifold.batch_boolean(above.decompose(), manifold3d.OpType.Add))
     plugs = [manifold3d.Manifold.hull_points(points) for points in _cavities(head)]
-    filled = manifold3d.Manifold.batch_boolean(
-        [_manifold(head.vertices, head.faces), *plugs], manifold3d.OpType.Add
-    )
+    solids = [_manifold(head.vertices, head.faces), *plugs]
+    filled = manifold3d.Manifold.batch_boolean(solids, manifold3d.OpType.Add)
     # What is left of a cavity between its wall and its plug is a shell of its own.
-    shells = _trimesh(filled.simplify(SLIVER)).split(only_watertight=False)
-    return _recap(max(shells, key=lambda shell: shell.area))
+    shells = _trimesh(filled.as_original().simplify(SLIVER)).split(only_watertight=False)
+    return _recap(_contract(max(shells, key=lambda shell: shell.area)))
 
 
 def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
@@ -100,10 +100,7 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
 
 @cache
 def _model() -> Any:
-    """The parametric body; parsing its assets takes anny a while, once per cache folder.
-
-    `ANNY_CACHE_DIR` moves the cache, by default `~/.cache/anny`.
-    """
+    """The parametric body; anny parses its assets once into `ANNY_CACHE_DIR` (`~/.cache/anny`)."""
     with contextlib.redirect_stdout(io.StringIO()):
         import anny
         import anny.models.full_model
@@ -115,16 +112,14 @@ def _model() -> Any:
         ready, partial = (folder / f"hexplane-{anny.__version__}{end}" for end in ("", ".partial"))
         # anny writes its cache in place: a second job waits, and a killed one leaves no half file.
         with FileLock(folder / "hexplane.lock"):
+            shutil.rmtree(partial, ignore_errors=True)
             cold = not ready.exists()
-            if cold:
-                shutil.rmtree(partial, ignore_errors=True)
             set_anny_cache_path(partial if cold else ready)
             try:
                 with mock.patch.object(anny.models.full_model, "load_blend_shape", _blend_shape):
-                    # Not the "compact" basis: it depends on the number of threads that built it.
-                    model = anny.Anny(
-                        local_changes="all", skinning_method="lbs", phenotype_blendshapes="original"
-                    )
+                    # The default "compact" basis depends on the number of threads that built it.
+                    kind = {"skinning_method": "lbs", "phenotype_blendshapes": "original"}
+                    model = anny.Anny(local_changes="all", **kind)
             finally:
                 set_anny_cache_path(folder)
             if cold:
@@ -165,45 +160,54 @@ def _openness(mesh: trimesh.Trimesh, directions: int = 256) -> NDArray[np.float6
     rays = np.stack(
         [np.cos(azimuth) * np.sin(polar), np.sin(azimuth) * np.sin(polar), np.cos(polar)], axis=1
     ).astype(np.float32)
-    clearance = 1e-4  # metres off the surface
-    origins = (mesh.vertices + clearance * mesh.vertex_normals).astype(np.float32)
+    origins = (mesh.vertices + 1e-4 * mesh.vertex_normals).astype(np.float32)  # 0.1 mm outside
     free = np.zeros(len(origins))
     for ray in rays:
         free += scene.run(origins, np.tile(ray, (len(origins), 1)), query="OCCLUDED") == -1
     return free / directions
 
 
+def _contract(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The mesh without edges shorter than `SLIVER`, but for those that hold it together."""
+    faces, needed = np.array(mesh.faces), set[tuple[int, int]]()
+    while True:
+        edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+        short = np.linalg.norm(np.subtract(*mesh.vertices[edges.T]), axis=1) < SLIVER
+        left = sorted({(a, b) for a, b in edges[short].tolist() if a < b} - needed)
+        if not left:
+            break
+        a, b = left[0]
+        near_a, near_b = (set(faces[(faces == end).any(axis=1)].flat) for end in (a, b))
+        if len(near_a & near_b) != 4:  # besides a and b, their two faces' third corners
+            needed.add((a, b))
+            continue
+        faces[faces == b] = a
+        faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
+    contracted = trimesh.Trimesh(mesh.vertices, faces, process=False)
+    contracted.remove_unreferenced_vertices()
+    return contracted
+
+
 def _recap(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The mesh with its flat bottom as a narrow rim around a fan.
 
-    A cut leaves triangles from rim to rim. Without a vertex inside, normals interpolated between
-    their corners would be slanted over the whole cap.
+    A cut's faces reach from rim to rim: normals interpolated between corners would all be slanted.
     """
     bottom = mesh.vertices[:, 1] < mesh.bounds[0, 1] + SLIVER
     walls = mesh.faces[~bottom[mesh.faces].all(axis=1)]
-    edges = {(a, b) for i, j, k in walls.tolist() for a, b in ((i, j), (j, k), (k, i))}
-    following = {end: start for start, end in edges if (end, start) not in edges}
-    rim = [min(following)]
-    while (vertex := following[rim[-1]]) != rim[0]:
-        rim.append(vertex)
-    centre = mesh.vertices[rim].mean(axis=0)
-    inner = mesh.vertices[rim] + CAP_RIM * (centre - mesh.vertices[rim])
-    a, c = np.array(rim), len(mesh.vertices) + np.arange(len(rim))
+    a = igl.boundary_loop(walls)[::-1]  # the rim, in the cap's own sense
+    centre = mesh.vertices[a].mean(axis=0)
+    inner = mesh.vertices[a] + CAP_RIM * (centre - mesh.vertices[a])
+    c = len(mesh.vertices) + np.arange(len(a))
     b, d = np.roll(a, -1), np.roll(c, -1)
     cap = [(a, b, d), (a, d, c), (c, d, np.full_like(c, c[-1] + 1))]
-    capped = trimesh.Trimesh(
-        np.vstack([mesh.vertices, inner, centre]),
-        np.vstack([walls, *(np.stack(corners, axis=1) for corners in cap)]),
-        process=False,
-    )
-    capped.remove_unreferenced_vertices()
-    return capped
+    faces = np.vstack([walls, *(np.stack(corners, axis=1) for corners in cap)])
+    return trimesh.Trimesh(np.vstack([mesh.vertices, inner, centre]), faces, process=False)
 
 
 def _manifold(vertices: NDArray[Any], faces: NDArray[Any]) -> manifold3d.Manifold:
-    return manifold3d.Manifold(
-        manifold3d.Mesh(np.array(vertices, dtype=np.float32), np.array(faces, dtype=np.uint32))
-    )
+    mesh = manifold3d.Mesh(np.array(vertices, dtype=np.float32), np.array(faces, dtype=np.uint32))
+    return manifold3d.Manifold(mesh)
 
 
 def _trimesh(solid: manifold3d.Manifold) -> trimesh.Trimesh:

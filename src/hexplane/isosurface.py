@@ -4,6 +4,9 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+NUDGE = 1e-5
+"""Least distance of any value from the level, as a share of the field's range."""
+
 
 def marching_cubes(field: NDArray[np.floating], level: float, outside: float) -> trimesh.Trimesh:
     """The surface where a field crosses a level, in canonical coordinates.
@@ -26,11 +29,14 @@ def marching_cubes(field: NDArray[np.floating], level: float, outside: float) ->
     padded = np.pad(field, 1, constant_values=outside)
     if not padded.min() < level < padded.max():
         return trimesh.Trimesh()
+    # A value on the level would give several vertices in one place, and edges of no length.
+    nudge = NUDGE * np.ptp(padded)
+    padded = np.where(np.abs(padded - level) < nudge, level + nudge, padded)
     direction = "ascent" if outside < level else "descent"
     vertices, faces, _, _ = measure.marching_cubes(padded, level, gradient_direction=direction)
     # Index i + 1 of the padded grid is the centre of voxel i.
     canonical = (vertices.astype(np.float64) - 0.5) / field.shape[0] * 2 - 1
-    return trimesh.Trimesh(canonical, faces, process=True)
+    return trimesh.Trimesh(canonical, faces, process=False)
 
 
 def drop_islands(mesh: trimesh.Trimesh, share: float) -> trimesh.Trimesh:

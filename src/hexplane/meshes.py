@@ -1,5 +1,6 @@
 """Mesh files in, checked and welded; mesh files out."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -21,11 +22,14 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     allowed = " ".join(EXTENSIONS)
     if path.suffix.lower() not in EXTENSIONS:
         raise UserError(f"{path}: unknown mesh format {path.suffix!r} (allowed: {allowed})")
+    if path.is_dir():
+        raise UserError(f"{path}: a folder, not a mesh file")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
     try:
+        _check_text(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters is checked below
             mesh = trimesh.load_scene(path, process=False).to_mesh()
@@ -43,10 +47,39 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     return mesh
 
 
+def _check_text(path: Path) -> None:
+    """What trimesh's readers of text let through: missing rows, and OBJ's invalid index 0.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    data = path.read_bytes()
+    kind = path.suffix.lower()
+    if kind == ".obj" and re.search(rb"^f\b.*[ \t]0(?:[/\s]|$)", data, re.MULTILINE):
+        raise ValueError("a face names vertex 0, but the first one is 1")
+    if kind == ".off":
+        rows = [row for line in data.splitlines() if (row := line.partition(b"#")[0].split())]
+        first, *rows = rows if rows[0][-1].isdigit() else rows[1:]
+        vertices, faces, *_ = (int(count) for count in first if count.isdigit())
+        _check_rows(rows, vertices + faces, lists=faces > 0)
+    if kind == ".ply" and re.search(rb"^format[ \t]+ascii", data[:200], re.MULTILINE):
+        header, _, body = data.partition(b"end_header")
+        counts = [int(n) for n in re.findall(rb"^element\s+\S+\s+(\d+)", header, re.MULTILINE)]
+        last = header.rpartition(b"\nelement")[2].split(b"property", 1)[-1].split()
+        rows = [row for line in body.splitlines() if (row := line.split())]
+        _check_rows(rows, sum(counts), lists=counts[-1] > 0 and last[0] == b"list")
+
+
+def _check_rows(rows: list[list[bytes]], expected: int, lists: bool) -> None:
+    """`lists`: the last row starts with how many values follow."""
+    if len(rows) < expected:
+        raise ValueError(f"{len(rows)} of {expected} rows: cut short")
+    if lists and len(rows[expected - 1]) <= int(rows[expected - 1][0]):
+        raise ValueError("the last row is cut short")
+
+
 def _check(mesh: trimesh.Trimesh, path: Path) -> None:
     vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
-    if len(vertices) == 0:
-        raise UserError(f"{path}: no vertices")
     if len(faces) == 0:
         raise UserError(f"{path}: no faces (a point cloud, or cut short?)")
     if faces.min() < 0 or faces.max() >= len(vertices):
@@ -84,7 +117,7 @@ def read_normalised(path: Path) -> trimesh.Trimesh:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
-        mesh = trimesh.load_scene(path, process=False).to_mesh()
+        mesh: trimesh.Trimesh = trimesh.load_scene(path, process=False).to_mesh()
     except Exception as error:
         raise UserError(f"{path}: not a readable mesh") from error
     return mesh

@@ -4,7 +4,7 @@
 """
 
 HEAD = "results/heads/{mesh}.ply"
-CHECKED = "results/meshes/.checked.json"
+CHECKED = "results/.state/checked.json"
 MESH = "results/meshes/{mesh}.ply"
 MESH_MANIFEST = "results/meshes/{mesh}.json"
 HEXPLANE = "results/hexplanes/{mesh}.zarr"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from glob import glob
 from pathlib import Path
-from typing import Any
 
 from hexplane.config import NAME, Config, Part
 from hexplane.errors import UserError
@@ -193,8 +192,3 @@ def spec_param(spec: Spec) -> str:
 def code_param(stage: str) -> str:
     """The `code` parameter of a rule."""
     return "code:" + code_digest(f"hexplane.stages.{stage}")
-
-
-def defaults() -> dict[str, Any]:
-    """The configuration's JSON schema, for the workflow and for editors."""
-    return Config.model_json_schema()

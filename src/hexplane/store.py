@@ -12,7 +12,7 @@ from zarr.codecs import ZstdCodec
 from hexplane import frame
 from hexplane.errors import UserError
 from hexplane.files import replacing
-from hexplane.render.hexplane import Hexplane
+from hexplane.hexplane import Hexplane
 
 FRAME = "canonical cube [-1, 1]^3, +y up, +z front (glTF)"
 _VIEW_TABLE = [

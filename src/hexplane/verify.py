@@ -28,7 +28,7 @@ def verify_results(results: Path) -> str:
             broken.append(manifest)
     if mistakes:
         names = " ".join(str(path) for path in broken)
-        mistakes.append(f"rebuild with: rm {names} && snakemake --cores all")
+        mistakes.append(f"rebuild with: snakemake --cores all --forcerun {names}")
         raise UserError("\n".join(mistakes))
     return f"{len(manifests)} manifests verified, all files match"
 

@@ -39,12 +39,15 @@ class Deterministic(Bottleneck):
     statistics_per_channel = 1
 
     def encode(self, statistics: Tensor) -> Tensor:
+        """The statistics themselves."""
         return statistics
 
     def decode(self, latent: Tensor) -> Tensor:
+        """The latent itself."""
         return latent
 
     def rate(self, statistics: Tensor) -> Tensor:
+        """Zeros."""
         return torch.zeros_like(statistics)
 
 
@@ -63,15 +66,18 @@ class Gaussian(Bottleneck):
         return mean, LOG_VARIANCE_LIMIT * torch.tanh(raw / LOG_VARIANCE_LIMIT)
 
     def encode(self, statistics: Tensor) -> Tensor:
+        """A reparameterised sample in training mode, the mean otherwise."""
         mean, log_variance = self.moments(statistics)
         if not self.training:
             return mean
         return mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
 
     def decode(self, latent: Tensor) -> Tensor:
+        """The latent itself."""
         return latent
 
     def rate(self, statistics: Tensor) -> Tensor:
+        """KL divergence of the posterior from N(0, 1)."""
         mean, log_variance = self.moments(statistics)
         # expm1: exp(v) - 1 - v loses its digits near v = 0, where the posterior meets the prior.
         return (mean.square() + torch.expm1(log_variance) - log_variance) / 2

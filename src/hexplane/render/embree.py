@@ -6,7 +6,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from hexplane import frame
-from hexplane.render.hexplane import Hexplane
+from hexplane.hexplane import Hexplane
 
 
 class EmbreeRenderer:
@@ -30,30 +30,37 @@ class EmbreeRenderer:
         for index in range(6):
             low, high = boxes[index].min(axis=0), boxes[index].max(axis=0)
             # Only pixels inside the mesh's box can be hit.
-            cols = np.flatnonzero((right >= low[0]) & (right <= high[0]))
-            rows = np.flatnonzero((up >= low[1]) & (up <= high[1]))
-            toward = frame.TOWARD[index].astype(np.float32)
-            origins = np.empty((len(rows), len(cols), 3), dtype=np.float32)
-            for axis in range(3):
-                origins[..., axis] = toward[axis]
-                origins[..., axis] += right[cols] * np.float32(frame.RIGHT[index, axis])
-                origins[..., axis] += up[rows, None] * np.float32(frame.UP[index, axis])
-            origins = origins.reshape(-1, 3)
-            if not len(origins):
+            cols = _span((right >= low[0]) & (right <= high[0]))
+            rows = _span((up >= low[1]) & (up <= high[1]))
+            height, width = rows.stop - rows.start, cols.stop - cols.start
+            if not height * width:
                 continue  # thinner than a pixel
-            directions = np.empty_like(origins)
+            toward = frame.TOWARD[index].astype(np.float32)
+            origins = np.empty((height, width, 3), dtype=np.float32)
+            for axis in range(3):
+                across = right[cols] * np.float32(frame.RIGHT[index, axis]) + toward[axis]
+                origins[..., axis] = across + up[rows, None] * np.float32(frame.UP[index, axis])
+            directions = np.empty((height * width, 3), dtype=np.float32)
             directions[:] = -toward
-            hits = scene.run(origins, directions, output=1)
-            hit = np.flatnonzero(hits["primID"] >= 0)
-            pixel = rows[hit // len(cols)], cols[hit % len(cols)]
-            depth[index][pixel] = hits["tfar"][hit] / 2
-            corners = faces[hits["primID"][hit]]
-            u, v = hits["u"][hit, None], hits["v"][hit, None]
-            n = vertex_normals[corners[:, 0]] * (1 - u - v)
-            n += vertex_normals[corners[:, 1]] * u
-            n += vertex_normals[corners[:, 2]] * v
+            hits = scene.run(origins.reshape(-1, 3), directions, output=1)
+            primitive = hits["primID"]
+            hit = primitive >= 0
+            distance = np.where(hit, hits["tfar"] / 2, np.float32(frame.BACKGROUND_DEPTH))
+            depth[index, rows, cols] = distance.reshape(height, width)
+            corners = faces.take(primitive, axis=0, mode="clip")
+            u, v = (np.where(hit, hits[name], np.float32(0)) for name in "uv")
+            n = vertex_normals.take(corners[:, 0], axis=0) * (1 - u - v)[:, None]
+            n += vertex_normals.take(corners[:, 1], axis=0) * u[:, None]
+            n += vertex_normals.take(corners[:, 2], axis=0) * v[:, None]
+            # Inward faces are turned to the camera; the background has no normal.
+            sign = np.where(n @ toward < 0, np.float32(-1), np.float32(1)) * hit
             length = np.sqrt(np.einsum("ij,ij->i", n, n))
-            facing = np.where(n @ toward < 0, -1, 1)  # inward faces are turned to the camera
-            n *= (facing / np.maximum(length, np.finfo(np.float32).tiny))[:, None]
-            normal[index][:, pixel[0], pixel[1]] = n.T
+            n *= (sign / np.maximum(length, np.finfo(np.float32).tiny))[:, None]
+            normal[index, :, rows, cols] = n.reshape(height, width, 3).transpose(2, 0, 1)
         return Hexplane(depth, normal)
+
+
+def _span(inside: np.ndarray) -> slice:
+    """The run of True values."""
+    found = np.flatnonzero(inside)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)

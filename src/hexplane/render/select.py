@@ -5,7 +5,7 @@ from typing import Literal, Protocol
 import trimesh
 
 from hexplane.errors import UserError
-from hexplane.render.hexplane import Hexplane
+from hexplane.hexplane import Hexplane
 
 Backend = Literal["auto", "embree"]
 

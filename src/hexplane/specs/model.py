@@ -67,7 +67,7 @@ class GaussianSpec(Spec):
     kl_cap: float = Field(
         1e5,
         gt=0,
-        description="Hard cap in nats on the KL term, summed over dimensions, averaged over meshes.",
+        description="Hard cap, in nats, on a mesh's KL term summed over dimensions.",
     )
 
 

@@ -10,18 +10,18 @@ from hexplane.specs.model import BottleneckSpec, DeterministicSpec, ModelSpec
 class TrainingSpec(Spec):
     """Optimisation, shared by all experiments unless one says otherwise."""
 
-    steps: int = Field(3000, ge=1, description="Optimiser steps.")
+    steps: int = Field(1500, ge=1, description="Optimiser steps.")
     batch: int = Field(1, ge=1, description="Heads a step, six views each.")
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="Peak rate of Adam.")
+    learning_rate: float = Field(5e-3, gt=0, le=1, description="Peak learning rate.")
     warmup: float = Field(
-        0.05, ge=0, lt=1, description="Share of the steps in which the rate rises from 0."
+        0.02, ge=0, lt=1, description="Share of the steps in which the rate rises from 0."
     )
     clip_norm: float = Field(1.0, gt=0, description="Gradients are clipped at this norm.")
     sdf_points: int = Field(2048, ge=1, description="Signed-distance samples a head and step.")
-    depth_weight: float = Field(1.0, ge=0, description="Weight of the depth term.")
-    normal_weight: float = Field(0.1, ge=0, description="Weight of the normal term.")
-    coverage_weight: float = Field(0.1, ge=0, description="Weight of the coverage term.")
-    sdf_weight: float = Field(0.1, ge=0, description="Weight of the signed-distance term.")
+    depth_weight: float = Field(10.0, ge=0, description="Weight of the depth term.")
+    normal_weight: float = Field(0.5, ge=0, description="Weight of the normal term.")
+    coverage_weight: float = Field(1.0, ge=0, description="Weight of the coverage term.")
+    sdf_weight: float = Field(1.0, ge=0, description="Weight of the signed-distance term.")
     log_every: int = Field(50, ge=1, description="Steps between rows of history.csv.")
     checkpoint_seconds: float = Field(30.0, ge=0, description="Seconds between checkpoints.")
 

@@ -1,17 +1,30 @@
-"""check: every source mesh is read once before anything is made of it."""
+"""check: every source mesh is read once before anything is made of any."""
 
+import json
 from pathlib import Path
 
-from hexplane.files import sha256, write_json
+from hexplane.files import write_json
 from hexplane.meshes import check_meshes
 
 
-def run(sources: list[Path], output: Path | None = None) -> None:
-    """Load all source meshes; list them with their hashes in `output` when all are sound.
+def run(sources: list[Path], known: Path | None = None) -> None:
+    """Load all source meshes.
+
+    Args:
+        sources: mesh files.
+        known: list of the files found sound before, by size and time of change; those are not
+            read again, and the list is brought up to date when all are sound.
 
     Raises:
         UserError: one line for each unusable file, all of them at once.
     """
-    check_meshes(sources)
-    if output is not None:
-        write_json(output, {str(source): sha256(source) for source in sources})
+    sound = {str(path): _stamp(path) for path in sources if path.is_file()}
+    before = json.loads(known.read_text()) if known is not None and known.is_file() else {}
+    check_meshes([path for path in sources if before.get(str(path), "") != sound.get(str(path))])
+    if known is not None and sound != before:
+        write_json(known, sound)
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]

@@ -1,0 +1,31 @@
+# make: set up and run the default experiments. make test: set up and test.
+# make bench: speed and quality figures. make bench needs a finished `make`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Numerical libraries' threads belong to Snakemake, which knows the cores.
+export OMP_NUM_THREADS ?= 1
+
+.DELETE_ON_ERROR:
+.PHONY: all test bench clean
+
+all: .venv/ready
+	$(BIN)/snakemake --cores all
+
+test: .venv/ready
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+.venv/ready: envs/requirements.lock pyproject.toml envs/set-up.sh
+	PYTHON=$(PYTHON) sh envs/set-up.sh
+	touch $@
+
+clean:
+	rm -rf .venv .snakemake

@@ -1,0 +1,24 @@
+"""`make bench`: every figure, its target, and whether it was met on this machine."""
+
+import os
+import platform
+
+from benchmarks import quality, speed
+from benchmarks.table import Figure, print_table
+
+
+def main() -> None:
+    """Measure and print."""
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ", end="")
+    print(f"Python {platform.python_version()}, {platform.system()} {platform.release()}\n")
+    figures: list[Figure] = []
+    for measure in (*speed.MEASURES, quality.measure):
+        found = measure()
+        figures += found
+        for figure in found:
+            print(f"  {figure.name}: {figure.shown}", flush=True)
+    print()
+    print_table(figures)
+
+
+main()

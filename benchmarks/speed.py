@@ -1,0 +1,162 @@
+"""Ours against the bare library call, in turn, in one process: ratios survive a noisy machine."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import igl
+import numpy as np
+import trimesh
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from benchmarks.table import Figure
+from hexplane import frame
+from hexplane.distance import signed_distance
+from hexplane.render.embree import EmbreeRenderer
+from hexplane.specs.sample import SampleSpec
+from hexplane.stages.sample import sample_points
+
+ROUNDS = 7
+
+
+def ratio(ours: Callable[[], object], bare: Callable[[], object]) -> tuple[float, str]:
+    """Median of the rounds' ratios ours / bare, and a note with the times."""
+    ours(), bare()  # warm caches, not counted
+    pairs = [(_seconds(ours), _seconds(bare)) for _ in range(ROUNDS)]
+    ratios = [mine / theirs for mine, theirs in pairs]
+    mine, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
+    note = f"{mine:.3f} s against {theirs:.3f} s; {min(ratios):.2f} to {max(ratios):.2f}"
+    return statistics.median(ratios), note
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _shape() -> trimesh.Trimesh:
+    """A lumpy solid of 81,920 faces that fills the canonical cube as a head does."""
+    sphere = trimesh.creation.icosphere(subdivisions=6)
+    lumps = 1 + 0.05 * np.sin(7 * sphere.vertices).sum(axis=1, keepdims=True)
+    vertices = sphere.vertices * lumps * [0.7, 1.0, 0.85]
+    vertices = frame.apply_transform(frame.canonical_transform(vertices, "y"), vertices)
+    return trimesh.Trimesh(vertices, sphere.faces, process=False)
+
+
+def rendering() -> list[Figure]:
+    """Six views of 512 x 512 against building the scene and casting all their rays."""
+    shape = _shape()
+    vertices, faces = shape.vertices.astype(np.float32), shape.faces.astype(np.int32)
+    vertices, faces = np.array(vertices), np.array(faces)
+    near = frame.unproject(np.zeros((6, 512, 512))).astype(np.float32).reshape(6, -1, 3)
+    rays = [np.tile(-toward.astype(np.float32), (512 * 512, 1)) for toward in frame.TOWARD]
+
+    def bare() -> None:
+        scene = EmbreeScene()
+        TriangleMesh(scene, vertices, faces)
+        for origins, directions in zip(near, rays, strict=True):
+            scene.run(origins, directions, output=1)
+
+    def ours() -> None:
+        # A fresh mesh: nothing that trimesh caches may be had for nothing.
+        EmbreeRenderer().render(trimesh.Trimesh(vertices, faces, process=False), 512)
+
+    value, note = ratio(ours, bare)
+    return [Figure("render 6 x 512^2 / bare Embree cast", value, 1.3, note=note)]
+
+
+def sampling() -> list[Figure]:
+    """Points and signed distances against libigl's call alone on the same points."""
+    shape = _shape()
+    spec = SampleSpec(near=60_000, uniform=20_000)
+    points = sample_points(shape, spec).astype(np.float64)
+    arrays = np.array(shape.vertices), np.array(shape.faces)
+    kind = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
+
+    value, note = ratio(
+        lambda: signed_distance(sample_points(shape, spec), shape),
+        lambda: igl.signed_distance(points, *arrays, kind),
+    )
+    return [Figure("SDF sampling / bare libigl", value, 1.2, note=note)]
+
+
+def training() -> list[Figure]:
+    """The training loop against a bare loop over the same network, batch and optimiser."""
+    import tempfile
+
+    import torch
+    from torch import nn
+
+    from hexplane.model.losses import Targets, reconstruction_terms
+    from hexplane.model.network import HexplaneAutoencoder
+    from hexplane.model.optimiser import build_optimiser
+    from hexplane.specs.train import TrainingSpec, TrainSpec
+    from hexplane.training.data import Heads
+    from hexplane.training.loop import train
+    from hexplane.training.progress import Progress
+
+    torch.set_num_threads(1)
+    steps = 30
+    spec = TrainSpec(training=TrainingSpec(steps=steps))
+    plane = EmbreeRenderer().render(_shape(), 128)
+    depth, normal = torch.from_numpy(plane.depth)[None], torch.from_numpy(plane.normal)[None]
+    coverage = torch.from_numpy(plane.occupancy).float()[None]
+    points, distance = torch.rand(1, 60_000, 3) * 2 - 1, torch.rand(1, 60_000)
+    views = torch.cat([depth[:, :, None], normal], dim=2)
+    heads = Heads(views, coverage, depth, normal, points, distance)
+
+    def ours() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            train(spec, heads, None, Path(folder), Progress("bench", steps, every_seconds=1e9))
+
+    def bare() -> None:
+        network = HexplaneAutoencoder("depth_normal", 128, spec.model, spec.bottleneck)
+        optimiser = build_optimiser(network, 1e-3)
+        for _ in range(steps):
+            chosen = torch.randint(60_000, (2048,))
+            optimiser.zero_grad()
+            planes = network(views).planes
+            found = network.signed_distance(planes, points[:, chosen])
+            targets = Targets(coverage, depth, normal, distance[:, chosen])
+            sum(reconstruction_terms(planes, found, targets).values()).backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+
+    value, note = ratio(ours, bare)
+    return [Figure("training / bare loop", value, 1.15, note=f"{steps} steps: {note}")]
+
+
+def start_up() -> list[Figure]:
+    """Importing a mesh-only stage in a fresh interpreter, against the libraries alone."""
+
+    def importing(what: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", f"import {what}"], check=True)
+
+    stages = "hexplane.cli, hexplane.specs.parse, hexplane.stages.render"
+    value, note = ratio(importing(stages), importing("numpy, trimesh, zarr"))
+    seconds = float(note.split(" s")[0])
+    return [
+        Figure("start-up of a mesh-only stage, s", seconds, 1.0, note=note),
+        Figure("start-up / numpy, trimesh and zarr alone", value, None),
+    ]
+
+
+def dry_run() -> list[Figure]:
+    """`snakemake -n` on what is in this folder."""
+    if not Path("results/report/index.html").is_file():
+        return [Figure("snakemake -n, finished run, s", None, 5.0, note="run `make` first")]
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2"]
+
+    def run() -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+    seconds = statistics.median(_seconds(run) for _ in range(3))
+    return [Figure("snakemake -n, finished run, s", seconds, 5.0)]
+
+
+MEASURES = (rendering, sampling, training, start_up, dry_run)

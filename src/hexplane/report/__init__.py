@@ -1,0 +1,1 @@
+"""The report: one self-contained page, and one table over all metrics."""

@@ -1,0 +1,122 @@
+"""What was run, and what it takes to run it again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from hexplane.report.results import SPLITS, Results
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of the table of arms."""
+
+    name: str
+    features: str
+    latent: str
+    field: str
+    oracle: str
+    parameters: int | None
+    steps: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """Seconds that one stage spent over all its jobs."""
+
+    name: str
+    jobs: int
+    seconds: float
+
+
+def arms(results: Results) -> list[Arm]:
+    """What each arm is, from the configuration and from what was trained."""
+    found = []
+    for name in results.experiments:
+        chosen = results.spec.config.get("experiments", {}).get(name, {})
+        model = results.model(name)
+        bottleneck = chosen.get("bottleneck", {})
+        steps = (results.history(name)["step"] or [None])[-1]
+        found.append(
+            Arm(
+                name,
+                str(chosen.get("features", "")).replace("_", " + "),
+                _latent(bottleneck),
+                str(chosen.get("field", "fusion")),
+                results.spec.oracles[name],
+                model.get("parameters"),
+                None if steps is None else int(steps),
+                model.get("seconds"),
+            )
+        )
+    return found
+
+
+def _latent(bottleneck: dict[str, Any]) -> str:
+    rest = [
+        f"{key.replace('_', ' ').replace('kl', 'KL')} {value:g}"
+        for key, value in bottleneck.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+    return ", ".join([str(bottleneck.get("kind", "")), *rest])
+
+
+def resolution(results: Results) -> int:
+    """Pixels along a view's side, as rendered."""
+    return results.hexplane(next(iter(results.heads))).resolution
+
+
+def counts(results: Results) -> str:
+    """How many heads are in which part."""
+    parts = {
+        "train": "for training",
+        "validation": "for validation",
+        "test": "for test",
+    }
+    named = [(len(results.spec.split.get(part, [])), parts[part]) for part in SPLITS]
+    words = [f"{count} {text}" for count, text in named if count]
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def stage_times(results: Results) -> list[StageTime]:
+    """Seconds by stage, in the order of the workflow."""
+    found: dict[str, StageTime] = {}
+    for manifest in results.manifests:
+        name, seconds = str(manifest.get("stage", "?")), float(manifest.get("seconds") or 0)
+        before = found.get(name, StageTime(name, 0, 0.0))
+        found[name] = StageTime(name, before.jobs + 1, before.seconds + seconds)
+    return list(found.values())
+
+
+def versions(results: Results) -> dict[str, str]:
+    """Library versions in all manifests; several where results were not made at one time."""
+    found: dict[str, dict[str, None]] = {}
+    for manifest in results.manifests:
+        for name, version in manifest.get("versions", {}).items():
+            found.setdefault(name, {})[str(version)] = None
+    return {name: ", ".join(several) for name, several in found.items()}
+
+
+def seeds(results: Results) -> dict[str, str]:
+    """Seeds that the stages were run with, from the configuration and the manifests."""
+    found: dict[str, dict[int, None]] = {}
+    if "seed" in results.spec.config:
+        found["configuration"] = {results.spec.config["seed"]: None}
+    for manifest in results.manifests:
+        seed = manifest.get("spec", {}).get("seed")
+        if seed is not None:
+            found.setdefault(str(manifest.get("stage", "?")), {})[seed] = None
+    return {name: _span(sorted(several)) for name, several in found.items()}
+
+
+def _span(values: list[int]) -> str:
+    if len(values) > 3 and values == list(range(values[0], values[0] + len(values))):
+        return f"{values[0]} to {values[-1]}"
+    return ", ".join(str(value) for value in values)
+
+
+def configuration(results: Results) -> str:
+    """The whole configuration as YAML, ready to be saved as config.yaml."""
+    return yaml.safe_dump(results.spec.config, sort_keys=False, allow_unicode=True)

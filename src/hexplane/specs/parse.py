@@ -1,0 +1,43 @@
+"""A stage's settings from the command line, and pydantic's complaints in plain words."""
+
+from typing import TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from hexplane.errors import UserError
+from hexplane.specs.base import Spec
+
+S = TypeVar("S", bound=Spec)
+
+
+def parse_spec(kind: type[S], text: str) -> S:
+    """A stage's settings from JSON or flow YAML, as given on the command line.
+
+    Raises:
+        UserError: the text cannot be read, or a key is unknown or out of range.
+    """
+    try:
+        values = yaml.safe_load(text.removeprefix("spec:"))
+    except yaml.YAMLError as error:
+        raise UserError(f"--spec: not readable as YAML or JSON: {text}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"--spec: expected key: value pairs, got {text!r}")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(explain(error, ("--spec",))) from error
+
+
+def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
+    """One line a mistake: the key, what is wrong, what is allowed."""
+    lines = []
+    for item in error.errors():
+        # Branches of a union are named by pydantic, not by the user.
+        loc = [part for part in item["loc"] if part not in ("float", "list[str]", "[key]")]
+        key = ".".join(str(part) for part in (*prefix, *loc)) or "config"
+        message = item["msg"].removeprefix("Value error, ")
+        shown = item["type"] not in ("missing", "value_error")
+        got = f" (got {item['input']!r})" if shown else ""
+        lines.append(f"{key}: {message[:1].lower()}{message[1:]}{got}")
+    return "\n".join(dict.fromkeys(lines))

@@ -1,0 +1,58 @@
+"""Shared fixtures: analytic solids and the CPU renderer."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import trimesh
+
+ROOT = Path(__file__).resolve().parents[1]
+if importlib.util.find_spec("hexplane") is None:
+    sys.path.insert(0, str(ROOT / "src"))
+    os.environ["PYTHONPATH"] = str(ROOT / "src")  # of the processes that tests start
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def renderer():
+    """The CPU backend."""
+    from hexplane.render.embree import EmbreeRenderer
+
+    return EmbreeRenderer()
+
+
+@pytest.fixture(scope="session")
+def sphere() -> trimesh.Trimesh:
+    """Radius 0.8 around the origin, chords within 2e-4 of it."""
+    return trimesh.creation.icosphere(subdivisions=5, radius=0.8)
+
+
+@pytest.fixture(scope="session")
+def torus() -> trimesh.Trimesh:
+    """Around the y axis: radius 0.6, tube 0.25."""
+    mesh = trimesh.creation.torus(0.6, 0.25, major_sections=96, minor_sections=48)
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(1.5707963267948966, [1, 0, 0]))
+    return mesh
+
+
+# Three boxes, each one pixel of 20 large: centres on pixel centres, all coordinates different.
+MARKERS = {"x": (0.85, 0.05, 0.15), "y": (-0.25, 0.75, 0.35), "z": (0.45, -0.55, 0.65)}
+MARKER_SIDE = 0.08
+
+
+@pytest.fixture(scope="session")
+def marker() -> trimesh.Trimesh:
+    """Small boxes at `MARKERS`: no two views or mirrorings of it look alike."""
+    boxes = []
+    for centre in MARKERS.values():
+        box = trimesh.creation.box(extents=[MARKER_SIDE] * 3)
+        box.apply_translation(centre)
+        boxes.append(box)
+    return trimesh.util.concatenate(boxes)

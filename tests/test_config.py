@@ -1,0 +1,348 @@
+"""config.yaml: defaults, mistakes in one line each, and what each stage reads of it."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hexplane.config import parse_config, parse_spec, read_yaml
+from hexplane.errors import UserError
+from hexplane.plan import Plan, code_param, defaults, spec_param
+from hexplane.provenance import code_digest
+from hexplane.specs.render import RenderSpec
+from hexplane.specs.train import TrainSpec
+
+ARMS = {
+    "ae": {"features": "depth_normal", "bottleneck": {"kind": "deterministic"}},
+    "vae": {"features": "occupancy", "bottleneck": {"kind": "gaussian", "kl_weight": 1e-4}},
+}
+
+
+def _config(**parts):
+    return parse_config({"experiments": copy.deepcopy(ARMS), **parts})
+
+
+def _mistakes(**parts) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        _config(**parts)
+    return str(caught.value).splitlines()
+
+
+@pytest.fixture(scope="module")
+def shipped(root):
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def test_shipped_config_is_valid_and_complete(shipped):
+    config = parse_config(copy.deepcopy(shipped))
+    assert set(shipped) == set(type(config).model_fields)
+    for part in ("meshes", "split", "render", "samples", "model", "training", "extraction",
+                 "evaluation"):  # fmt: skip
+        assert set(shipped[part]) == set(type(getattr(config, part)).model_fields), part
+
+
+def test_shipped_values_are_the_defaults(shipped):
+    shown = parse_config(shipped).model_dump()
+    default = parse_config({"experiments": shipped["experiments"]}).model_dump()
+    assert shown == default
+
+
+def test_shipped_arms_are_the_four_of_the_question(shipped):
+    arms = parse_config(shipped).experiments
+    assert {(arm.features, arm.bottleneck.kind) for arm in arms.values()} >= {
+        (features, kind)
+        for features in ("occupancy", "depth_normal")
+        for kind in ("deterministic", "gaussian")
+    }
+
+
+def test_schema_describes_every_key():
+    schema = defaults()
+    assert set(schema["properties"]) >= {"seed", "meshes", "training", "experiments"}
+    for group in schema["$defs"].values():
+        for name, key in group["properties"].items():
+            assert key.get("description"), name
+
+
+def _arm(**changes):
+    return {"experiments": {"ae": {**ARMS["ae"], **changes}}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "key", "says"),
+    [
+        ({"sede": 1}, "", ["'sede'", "allowed: seed, meshes, split"]),
+        ({"meshes": {"fils": []}}, "meshes", ["'fils'", "files", "generate", "up"]),
+        ({"split": {"tset": 0.1}}, "split", ["'tset'", "validation, test"]),
+        ({"render": {"res": 64}}, "render", ["'res'", "resolution, backend"]),
+        ({"samples": {"far": 1}}, "samples", ["'far'", "near, uniform, spread"]),
+        ({"model": {"width": 8}}, "model", ["'width'", "widths"]),
+        ({"training": {"lr": 1}}, "training", ["'lr'", "learning_rate"]),
+        ({"extraction": {"levl": 0.5}}, "extraction", ["'levl'", "level"]),
+        ({"evaluation": {"sample": 5}}, "evaluation", ["'sample'", "samples"]),
+        (_arm(feature="x"), "experiments.ae", ["'feature'", "features"]),
+        (_arm(training={"step": 5}), "experiments.ae.training", ["'step'", "steps"]),
+        (_arm(model={"width": 5}), "experiments.ae.model", ["'width'", "widths"]),
+        (
+            _arm(bottleneck={"kind": "deterministic", "kl_weight": 0.1}),
+            "experiments.ae.bottleneck.deterministic",
+            ["'kl_weight'", "allowed: kind"],
+        ),
+        # wrong types
+        ({"seed": "one"}, "seed", ["integer", "'one'"]),
+        ({"training": {"steps": 1.5}}, "training.steps", ["integer", "1.5"]),
+        ({"meshes": {"files": "a.obj"}}, "meshes.files", ["list", "'a.obj'"]),
+        ({"render": 3}, "render", ["3"]),
+        # out of range
+        ({"seed": -1}, "seed", ["greater than or equal to 0", "-1"]),
+        ({"render": {"resolution": 8}}, "render.resolution", ["16", "8"]),
+        ({"split": {"test": 1.0}}, "split.test", ["less than 1"]),
+        ({"extraction": {"level": 0}}, "extraction.level", ["greater than 0"]),
+        ({"meshes": {"up": "x"}}, "meshes.up", ["'y' or 'z'", "'x'"]),
+        ({"render": {"backend": "cuda"}}, "render.backend", ["'auto'", "'embree'", "'cuda'"]),
+        (_arm(training={"steps": 0}), "experiments.ae.training.steps", ["1", "0"]),
+        (_arm(features="depth"), "experiments.ae.features", ["'occupancy' or 'depth_normal'"]),
+        (
+            _arm(bottleneck={"kind": "normal"}),
+            "experiments.ae.bottleneck",
+            ["'deterministic'", "'gaussian'"],
+        ),
+        ({"experiments": {}}, "experiments", ["at least 1"]),
+        ({"experiments": {"a b": ARMS["ae"]}}, "experiments.a b", ["letters, digits"]),
+        ({"experiments": {"oracle-x": ARMS["ae"]}}, "experiments.oracle-x", ["taken"]),
+        ({"experiments": {"../x": ARMS["ae"]}}, "experiments.../x", ["letters, digits"]),
+    ],
+)
+def test_each_mistake_is_one_line_with_its_key_and_what_is_allowed(parts, key, says):
+    lines = _mistakes(**parts)
+    for line in lines:  # a union's branches may each say what they want
+        assert line.startswith(f"{key}: " if key else "unknown key"), line
+    assert len(lines) == (2 if key == "split.test" else 1), lines
+    for word in says:
+        assert word in "\n".join(lines)
+
+
+def test_all_mistakes_at_once():
+    lines = _mistakes(seed=-1, render={"resolution": 8}, training={"stepz": 1})
+    assert [line.split(":")[0] for line in lines] == ["seed", "render.resolution", "training"]
+
+
+def test_missing_experiments():
+    with pytest.raises(UserError, match=r"^experiments: field required$"):
+        parse_config({})
+
+
+def test_yaml_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        read_yaml(tmp_path / "none.yaml")
+    for text, says in (("a: [1\nb: 2", r"YAML \(line 2\)"), ("- 1", "expected key: value")):
+        (tmp_path / "c.yaml").write_text(text)
+        with pytest.raises(UserError, match=rf"c\.yaml: .*{says}"):
+            read_yaml(tmp_path / "c.yaml")
+
+
+def test_spec_of_the_command_line():
+    assert parse_spec(RenderSpec, "{resolution: 64}").resolution == 64
+    assert parse_spec(RenderSpec, 'spec:{"resolution":64}').resolution == 64
+    spec = TrainSpec(seed=4)
+    assert parse_spec(TrainSpec, spec_param(spec)) == spec
+    for text, says in (
+        ("{res: 1}", r"^--spec: unknown key 'res' \(allowed: resolution, backend\)$"),
+        ("{resolution: 1}", r"^--spec\.resolution: .*16.*$"),
+        ("7", "expected key: value pairs"),
+        ("{", "not readable"),
+    ):
+        with pytest.raises(UserError, match=says):
+            parse_spec(RenderSpec, text)
+
+
+# Plan
+
+
+def _plan(folder: Path = Path(), **parts) -> Plan:
+    return Plan(_config(**parts), folder)
+
+
+def _heads(count: int, **split) -> dict[str, list[str]]:
+    return _plan(meshes={"generate": count}, split=split).split
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, (1, 0, 0)), (2, (2, 0, 0)), (8, (6, 1, 1)), (16, (12, 2, 2))],
+)
+def test_default_split_takes_an_eighth_each(count, sizes):
+    split = _heads(count)
+    assert tuple(len(split[part]) for part in ("train", "validation", "test")) == sizes
+    names = [name for part in split.values() for name in part]
+    assert sorted(names) == [f"head-{i:03d}" for i in range(count)]
+
+
+def test_split_by_names_and_by_both():
+    split = _heads(4, validation=["head-002"], test=["head-000", "head-003"])
+    assert split == {
+        "train": ["head-001"],
+        "validation": ["head-002"],
+        "test": ["head-000", "head-003"],
+    }
+    mixed = _heads(4, validation=["head-002"], test=0.25)
+    assert mixed["validation"] == ["head-002"]
+    assert len(mixed["test"]) == 1
+    assert "head-002" not in mixed["test"] + mixed["train"]
+
+
+def test_split_depends_on_the_seed_and_not_on_other_heads():
+    tests = {tuple(_plan(seed=seed, meshes={"generate": 16}).split["test"]) for seed in range(5)}
+    assert len(tests) > 1
+    # An added head takes at most its own place.
+    small, large = set(_heads(16)["test"]), set(_heads(17)["test"])
+    assert len(small - large) <= 1
+
+
+@pytest.mark.parametrize(
+    ("split", "says"),
+    [
+        ({"test": ["head-9"]}, r"^split\.test: no mesh named 'head-9' \(there are: head-000, "),
+        (
+            {"test": ["head-001"], "validation": ["head-001"]},
+            r"^split\.\w+: 'head-001' is held out twice$",
+        ),
+        ({"test": ["head-001", "head-001"]}, "held out twice"),
+        (
+            {"test": ["head-000", "head-001"], "validation": ["head-002"]},
+            "^split: no mesh left to train on: of 3, 1 go to validation and 2 to test$",
+        ),
+        ({"test": 0.9, "validation": 0.9}, "no mesh left to train on"),
+    ],
+)
+def test_impossible_splits(split, says):
+    with pytest.raises(UserError, match=says):
+        _heads(3, **split)
+
+
+def _touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    return folder
+
+
+def test_sources_by_pattern_and_name(tmp_path):
+    _touch(tmp_path, "scans/b.obj", "scans/a.PLY", "scans/note.txt", "c.stl")
+    plan = _plan(tmp_path, meshes={"files": ["scans/*.obj", "scans/*.PLY", "c.stl", "c.stl"]})
+    assert plan.sources == {"b": "scans/b.obj", "a": "scans/a.PLY", "c": "c.stl"}
+    assert plan.seeds == {}
+    assert plan.meshes == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (["scans/*.glb"], r"^meshes\.files: no file matches 'scans/\*\.glb'$"),
+        (["scans/*.obj", "other/a.ply"], r"scans/a\.obj and other/a\.ply share the name 'a'"),
+        (["scans/note.txt"], r"unknown mesh format \(allowed: \.obj \.ply \.stl \.glb \.off\)"),
+        (["scans/a b.off"], r"scans/a b\.off: rename it"),
+    ],
+)
+def test_unusable_sources(tmp_path, files, says):
+    _touch(tmp_path, "scans/a.obj", "other/a.ply", "scans/note.txt", "scans/a b.off")
+    with pytest.raises(UserError, match=says):
+        _plan(tmp_path, meshes={"files": files}).meshes  # noqa: B018
+
+
+def test_seeds_of_heads_are_all_different():
+    seeds = [
+        seed
+        for base in range(3)
+        for seed in _plan(seed=base, meshes={"generate": 50}).seeds.values()
+    ]
+    assert len(set(seeds)) == 150
+    assert _plan(seed=1, meshes={"generate": 2}).generate("head-001").seed == seeds[51]
+
+
+def test_generated_heads_are_y_up_whatever_files_are(tmp_path):
+    _touch(tmp_path, "a.obj")
+    assert _plan(meshes={"up": "z"}).normalise().up == "y"
+    assert _plan(tmp_path, meshes={"up": "z", "files": ["a.obj"]}).normalise().up == "z"
+
+
+def test_oracles_of_the_arms():
+    arms = {**ARMS, "ae-sdf": {**ARMS["ae"], "field": "sdf"}}
+    plan = _plan(experiments=arms)
+    assert plan.oracle("ae") == "oracle-depth_normal"
+    assert plan.oracle("vae") == "oracle-occupancy"
+    assert plan.oracle("ae-sdf") == "oracle-sdf"
+    assert plan.oracles == ["oracle-depth_normal", "oracle-occupancy", "oracle-sdf"]
+    for name, (field, features) in {
+        "oracle-occupancy": ("fusion", "occupancy"),
+        "oracle-depth_normal": ("fusion", "depth_normal"),
+        "oracle-sdf": ("sdf", "depth_normal"),
+    }.items():
+        spec = plan.extract_oracle(name)
+        assert (spec.field, spec.features) == (field, features)
+
+
+def _params(**parts) -> dict[str, str]:
+    plan = _plan(**parts)
+    specs = {
+        "generate": plan.generate("head-000"),
+        "normalise": plan.normalise(),
+        "render": plan.config.render,
+        "sample": plan.sample(),
+        "evaluate": plan.evaluate(),
+        "report": plan.report(),
+    }
+    specs |= {f"train {arm}": plan.train(arm) for arm in plan.experiments}
+    specs |= {f"extract {arm}": plan.extract(arm) for arm in plan.experiments}
+    specs |= {name: plan.extract_oracle(name) for name in plan.oracles}
+    return {name: spec_param(spec) for name, spec in specs.items()}
+
+
+TRAIN = {"train ae", "train vae"}
+EXTRACT = {"extract ae", "extract vae", "oracle-occupancy", "oracle-depth_normal"}
+OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "kl_weight": 1e-3}}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed"),
+    [
+        ({"render": {"resolution": 64}}, {"render"}),
+        ({"samples": {"near": 10}}, {"sample"}),
+        ({"samples": {"spread": 0.02}}, {"sample"}),
+        ({"model": {"latent_channels": 2}}, TRAIN),
+        ({"training": {"steps": 5}}, TRAIN),
+        ({"training": {"learning_rate": 0.001}}, TRAIN),
+        ({"extraction": {"level": 0.4}}, EXTRACT),
+        ({"extraction": {"islands": 0.4}}, EXTRACT),
+        ({"evaluation": {"samples": 500}}, {"evaluate"}),
+        ({"split": {"test": 0.5}}, set()),
+        ({"meshes": {"generate": 9}}, set()),
+        ({"seed": 7}, {"generate", "sample", "evaluate", *TRAIN}),
+        ({"experiments": OTHER_KL}, {"train vae"}),
+        (
+            {"experiments": {**ARMS, "vae": {**ARMS["vae"], "training": {"steps": 9}}}},
+            {"train vae"},
+        ),
+        (
+            {"experiments": {**ARMS, "vae": {**ARMS["vae"], "model": {"widths": [8]}}}},
+            {"train vae"},
+        ),
+    ],
+)
+def test_a_key_changes_the_settings_of_the_stages_that_read_it(parts, changed):
+    before, after = _params(), _params(**parts)
+    assert before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]} == changed | {"report"}
+
+
+def test_own_keys_of_an_arm_win_over_the_shared_ones():
+    arms = {**ARMS, "vae": {**ARMS["vae"], "training": {"steps": 9}}}
+    config = _config(experiments=arms, training={"steps": 5, "batch": 2})
+    assert (config.training_of("vae").steps, config.training_of("vae").batch) == (9, 2)
+    assert config.training_of("ae").steps == 5
+
+
+def test_params_carry_their_kind():
+    assert spec_param(RenderSpec()) == 'spec:{"backend":"auto","resolution":128}'
+    assert code_param("render") == "code:" + code_digest("hexplane.stages.render")
