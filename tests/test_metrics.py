@@ -52,6 +52,8 @@ def test_shifted_cube():
     # the integral of (1 - 2 t)^2 from 0 to 0.1.
     inner = 0.1 - 2 * 0.1**2 + 4 / 3 * 0.1**3
     assert scores["accuracy"] == pytest.approx((0.1 + inner + 4 * 0.1 * 0.05) / 6, abs=1e-3)
+    # Two thirds of the surface did not move; one sixth lies 0.1 out.
+    assert scores["distance_95"] == pytest.approx(0.1, abs=1e-3)
     assert scores["distance_max"] == pytest.approx(0.1, abs=1e-3)
     assert scores["iou"] == pytest.approx(0.9 / 1.1, abs=0.01)
     # Within 0.05: the four long faces without half of the strip, and the inner face's rim.

@@ -1,5 +1,6 @@
 """config.yaml: every key of it, checked before anything runs."""
 
+import json
 import re
 from typing import Annotated, Any
 
@@ -111,3 +112,12 @@ def parse_config(values: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise UserError(explain(error)) from error
+
+
+def schema_text() -> str:
+    """JSON schema of config.yaml, for editors; kept in workflow/schemas."""
+    return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

@@ -1,7 +1,7 @@
 """The canonical frame and its six orthographic views; nothing else in the project knows an axis.
 
-Canonical cube [-1, 1]^3, +y up, +z front (glTF). A *hexplane* is six R x R images of it, one a face.
-Row 0 is the top of an image, and pixel (i, j) is sampled at its centre.
+Canonical cube [-1, 1]^3, +y up, +z front (glTF). A *hexplane* is six R x R images of it, one for
+each face. Row 0 is the top of an image, and pixel (i, j) is sampled at its centre.
 """
 
 from typing import Literal, NamedTuple

@@ -97,5 +97,5 @@ def _to_grid(image: NDArray[np.float32], view: int) -> NDArray[np.float32]:
     order = [int(np.flatnonzero(axis)[0]) for axis in axes]
     # Rows run against up and depth against the camera; columns run with right.
     descending = axes[0].sum() > 0, axes[1].sum() < 0, axes[2].sum() > 0
-    flipped = np.flip(image, [i for i in range(3) if descending[i]])
+    flipped = np.flip(image, tuple(i for i in range(3) if descending[i]))
     return flipped.transpose(np.argsort(order))

@@ -5,9 +5,7 @@ blend shapes are MakeHuman's (CC0). A body is cut at the neck, capped, and reduc
 surface: six outside views could not see a mouth's or an eye socket's inside.
 """
 
-import contextlib
 import gzip
-import io
 import shutil
 from functools import cache
 from typing import Any
@@ -59,7 +57,7 @@ def generate_head(seed: int) -> trimesh.Trimesh:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of 0 or more, not {seed!r}")
     vertices, faces, cut = _body(np.random.default_rng(seed))
-    smooth, fine = trimesh.remesh.subdivide_loop(vertices, faces, iterations=1)  # type: ignore[no-untyped-call]
+    smooth, fine = trimesh.remesh.subdivide_loop(vertices, faces, iterations=1)
     above = _manifold(smooth, fine).trim_by_plane((0.0, 1.0, 0.0), cut)
     head = _trimesh(manifold3d.Manifold.batch_boolean(above.decompose(), manifold3d.OpType.Add))
     plugs = [manifold3d.Manifold.hull_points(points) for points in _cavities(head)]
@@ -101,31 +99,32 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
 @cache
 def _model() -> Any:
     """The parametric body; anny parses its assets once into `ANNY_CACHE_DIR` (`~/.cache/anny`)."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        import anny
-        import anny.models.full_model
-        from anny.paths import get_anny_cache_path, set_anny_cache_path
-        from filelock import FileLock
+    import anny
+    import anny.models.full_model
+    from anny.paths import get_anny_cache_path, set_anny_cache_path
+    from filelock import FileLock
 
-        folder = get_anny_cache_path()
-        folder.mkdir(parents=True, exist_ok=True)
-        ready, partial = (folder / f"hexplane-{anny.__version__}{end}" for end in ("", ".partial"))
-        # anny writes its cache in place: a second job waits, and a killed one leaves no half file.
-        with FileLock(folder / "hexplane.lock"):
-            shutil.rmtree(partial, ignore_errors=True)
-            cold = not ready.exists()
-            set_anny_cache_path(partial if cold else ready)
-            try:
-                with mock.patch.object(anny.models.full_model, "load_blend_shape", _blend_shape):
-                    # The default "compact" basis depends on the number of threads that built it.
-                    kind = {"skinning_method": "lbs", "phenotype_blendshapes": "original"}
-                    model = anny.Anny(local_changes="all", **kind)
-            finally:
-                set_anny_cache_path(folder)
-            if cold:
-                for intermediate in partial.glob("*/load_data_*"):  # 0.5 GB, not read again
-                    intermediate.unlink()
-                partial.rename(ready)
+    folder = get_anny_cache_path()
+    folder.mkdir(parents=True, exist_ok=True)
+    ready, partial = (folder / f"hexplane-{anny.__version__}{end}" for end in ("", ".partial"))
+    # anny writes its cache in place: a second job waits, and a killed one leaves no half file.
+    with FileLock(folder / "hexplane.lock"):
+        shutil.rmtree(partial, ignore_errors=True)
+        cold = not ready.exists()
+        set_anny_cache_path(partial if cold else ready)
+        try:
+            with mock.patch.object(anny.models.full_model, "load_blend_shape", _blend_shape):
+                # "lbs" compiles no kernels and prints nothing. The default "compact" shapes depend
+                # on the number of threads that built them.
+                model = anny.Anny(
+                    local_changes="all", skinning_method="lbs", phenotype_blendshapes="original"
+                )
+        finally:
+            set_anny_cache_path(folder)
+        if cold:
+            for intermediate in partial.glob("*/load_data_*"):  # 0.5 GB, not read again
+                intermediate.unlink()
+            partial.rename(ready)
     return model
 
 

@@ -1,5 +1,7 @@
 """Meshes from fields by marching cubes."""
 
+from typing import Any
+
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
@@ -45,4 +47,5 @@ def drop_islands(mesh: trimesh.Trimesh, share: float) -> trimesh.Trimesh:
     if len(parts) < 2:
         return mesh
     largest = max(part.area for part in parts)
-    return trimesh.util.concatenate([part for part in parts if part.area >= share * largest])
+    kept: Any = trimesh.util.concatenate([p for p in parts if p.area >= share * largest])
+    return trimesh.Trimesh(kept.vertices, kept.faces, process=False)

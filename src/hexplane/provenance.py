@@ -92,7 +92,7 @@ def _fingerprint(path: Path) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             # Bare strings are docstrings, wherever they stand: they change nothing that runs.
-            node.body = [
+            kept = [
                 item
                 for item in body
                 if not (
@@ -101,6 +101,7 @@ def _fingerprint(path: Path) -> str:
                     and isinstance(item.value.value, str)
                 )
             ]
+            setattr(node, "body", kept)  # noqa: B010 (a node's type is not known here)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 

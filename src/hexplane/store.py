@@ -167,7 +167,7 @@ def write_decoded(path: Path, images: Mapping[str, NDArray[np.float32]]) -> None
         "units": "probability that the mesh covers the pixel",
         **_IMAGES,
     }
-    about = {"coverage": coverage, "depth": _DEPTH, "normal": _NORMAL}
+    about: dict[str, dict[str, Any]] = {"coverage": coverage, "depth": _DEPTH, "normal": _NORMAL}
     write_store(path, {name: (image, about[name]) for name, image in images.items()})
 
 

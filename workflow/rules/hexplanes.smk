@@ -7,15 +7,15 @@ rule render:
     output:
         store=directory(paths.HEXPLANE),
         manifest=paths.HEXPLANE_MANIFEST,
-    params:
-        spec=spec_param(PLAN.config.render),
-        code=code_param("render"),
     log:
         "results/logs/render/{mesh}.log",
     benchmark:
         "results/benchmarks/render/{mesh}.tsv"
     conda:
         GEOMETRY
+    params:
+        spec=spec_param(PLAN.config.render),
+        code=code_param("render"),
     message:
         "Rendering {wildcards.mesh}"
     shell:
@@ -29,15 +29,15 @@ rule sample:
     output:
         store=directory(paths.SDF),
         manifest=paths.SDF_MANIFEST,
-    params:
-        spec=spec_param(PLAN.sample()),
-        code=code_param("sample"),
     log:
         "results/logs/sample/{mesh}.log",
     benchmark:
         "results/benchmarks/sample/{mesh}.tsv"
     conda:
         GEOMETRY
+    params:
+        spec=spec_param(PLAN.sample()),
+        code=code_param("sample"),
     message:
         "Sampling signed distances of {wildcards.mesh}"
     shell:

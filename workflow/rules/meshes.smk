@@ -1,7 +1,6 @@
 """Source meshes, or generated heads, to the canonical frame."""
 
 
-
 onstart:
     # Not a rule: what depends on it would run again for every new mesh, and `ancient()` would
     # hide the new mesh's own jobs. Snakemake's own environment has to have the mesh libraries.
@@ -20,15 +19,15 @@ if not PLAN.sources:
         output:
             mesh=paths.HEAD,
             manifest="results/heads/{mesh}.json",
-        params:
-            spec=lambda w: spec_param(PLAN.generate(w.mesh)),
-            code=code_param("generate"),
         log:
             "results/logs/generate/{mesh}.log",
         benchmark:
             "results/benchmarks/generate/{mesh}.tsv"
         conda:
             LEARNING
+        params:
+            spec=lambda w: spec_param(PLAN.generate(w.mesh)),
+            code=code_param("generate"),
         message:
             "Generating {wildcards.mesh}"
         shell:
@@ -46,15 +45,15 @@ rule normalise:
     output:
         mesh=paths.MESH,
         manifest=paths.MESH_MANIFEST,
-    params:
-        spec=spec_param(PLAN.normalise()),
-        code=code_param("normalise"),
     log:
         "results/logs/normalise/{mesh}.log",
     benchmark:
         "results/benchmarks/normalise/{mesh}.tsv"
     conda:
         GEOMETRY
+    params:
+        spec=spec_param(PLAN.normalise()),
+        code=code_param("normalise"),
     message:
         "Normalising {wildcards.mesh}"
     shell:

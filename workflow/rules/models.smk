@@ -15,20 +15,22 @@ rule train:
         [f"{paths.MODEL}/{name}" for name in paths.MODEL_FILES],
         directory(f"{paths.MODEL}/tensorboard"),
         manifest=paths.MODEL_MANIFEST,
-    params:
-        spec=lambda w: spec_param(PLAN.train(w.experiment)),
-        code=code_param("train"),
-        folder=paths.MODEL,
-        sdf=os.path.dirname(paths.SDF),
-        state=paths.STATE,
-        validation=lambda w, input: [f"--validation={store}" for store in input.validation],
-    threads: 1
     log:
         "results/logs/train/{experiment}.log",
     benchmark:
         "results/benchmarks/train/{experiment}.tsv"
     conda:
         LEARNING
+    threads: 1
+    params:
+        spec=lambda w: spec_param(PLAN.train(w.experiment)),
+        code=code_param("train"),
+        folder=lambda w, output: os.path.dirname(output.manifest),
+        sdf=lambda w, input: os.path.dirname(input.sdf[0]),
+        state=paths.STATE,
+        validation=lambda w, input: [
+            f"--validation={store}" for store in input.validation
+        ],
     message:
         "Training {wildcards.experiment}"
     shell:
@@ -45,15 +47,15 @@ rule encode:
     output:
         store=directory(paths.LATENT),
         manifest=paths.LATENT_MANIFEST,
-    params:
-        code=code_param("encode"),
-        folder=paths.MODEL,
     log:
         "results/logs/encode/{experiment}/{mesh}.log",
     benchmark:
         "results/benchmarks/encode/{experiment}/{mesh}.tsv"
     conda:
         LEARNING
+    params:
+        code=code_param("encode"),
+        folder=lambda w, input: os.path.dirname(input.model),
     message:
         "Encoding {wildcards.mesh} by {wildcards.experiment}"
     shell:

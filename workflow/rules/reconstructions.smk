@@ -10,16 +10,16 @@ rule extract:
         mesh="results/reconstructions/{experiment}/{mesh}.ply",
         decoded=directory(paths.DECODED),
         manifest="results/reconstructions/{experiment}/{mesh}.json",
-    params:
-        spec=lambda w: spec_param(PLAN.extract(w.experiment)),
-        code=code_param("extract"),
-        folder=paths.MODEL,
     log:
         "results/logs/extract/{experiment}/{mesh}.log",
     benchmark:
         "results/benchmarks/extract/{experiment}/{mesh}.tsv"
     conda:
         LEARNING
+    params:
+        spec=lambda w: spec_param(PLAN.extract(w.experiment)),
+        code=code_param("extract"),
+        folder=lambda w, input: os.path.dirname(input.model),
     message:
         "Extracting {wildcards.mesh} of {wildcards.experiment}"
     shell:
@@ -36,15 +36,15 @@ rule oracle:
     output:
         mesh="results/reconstructions/{oracle}/{mesh}.ply",
         manifest="results/reconstructions/{oracle}/{mesh}.json",
-    params:
-        spec=lambda w: spec_param(PLAN.extract_oracle(w.oracle)),
-        code=code_param("oracle"),
     log:
         "results/logs/oracle/{oracle}/{mesh}.log",
     benchmark:
         "results/benchmarks/oracle/{oracle}/{mesh}.tsv"
     conda:
         GEOMETRY
+    params:
+        spec=lambda w: spec_param(PLAN.extract_oracle(w.oracle)),
+        code=code_param("oracle"),
     message:
         "Extracting {wildcards.mesh} of {wildcards.oracle}"
     shell:
@@ -72,16 +72,16 @@ rule evaluate:
         latent=latent_of,
     output:
         paths.METRICS,
-    params:
-        spec=spec_param(PLAN.evaluate()),
-        code=code_param("evaluate"),
-        latent=latent_option,
     log:
         "results/logs/evaluate/{arm}/{mesh}.log",
     benchmark:
         "results/benchmarks/evaluate/{arm}/{mesh}.tsv"
     conda:
         GEOMETRY
+    params:
+        spec=spec_param(PLAN.evaluate()),
+        code=code_param("evaluate"),
+        latent=latent_option,
     message:
         "Measuring {wildcards.mesh} of {wildcards.arm}"
     shell:

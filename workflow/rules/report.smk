@@ -27,16 +27,16 @@ rule report:
             labels={"content": "all metrics, one row a mesh and arm"},
         ),
         manifest=os.path.splitext(paths.PAGE)[0] + ".json",
-    params:
-        spec=spec_param(PLAN.report()),
-        code=code_param("report"),
-        results=os.path.dirname(os.path.dirname(paths.PAGE)),
     log:
         "results/logs/report/page.log",
     benchmark:
         "results/benchmarks/report/page.tsv"
     conda:
         GEOMETRY
+    params:
+        spec=spec_param(PLAN.report()),
+        code=code_param("report"),
+        results=lambda w, output: os.path.dirname(os.path.dirname(output.page)),
     message:
         "Writing the report"
     shell:

@@ -42,7 +42,8 @@ def expanding(widths: Sequence[int], blocks: int) -> nn.Sequential:
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The layer with weights and bias 0."""
     nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
 
 

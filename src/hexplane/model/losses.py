@@ -38,7 +38,8 @@ def reconstruction_terms(planes: Planes, distance: Tensor, targets: Targets) -> 
             planes.coverage_logit, targets.coverage
         )
     }
-    if planes.depth is not None:
+    if planes.depth is not None and planes.normal is not None:
+        assert targets.depth is not None and targets.normal is not None
         pixels = targets.coverage.sum().clamp(min=1)
         toward = torch.from_numpy(frame.TOWARD).to(targets.normal)
         cosine = torch.einsum("bvcij,vc->bvij", targets.normal, toward).clamp(min=MIN_COSINE)

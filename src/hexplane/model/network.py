@@ -83,7 +83,7 @@ class HexplaneAutoencoder(nn.Module):
         self.field = SignedDistanceField(model_spec.field_channels, model_spec.field_width)
         axes = np.stack([frame.RIGHT, frame.UP, frame.TOWARD], axis=1)  # [6, camera, object]
         self.register_buffer("axes", torch.from_numpy(axes).float(), persistent=False)
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def statistics(self, views: Tensor) -> Tensor:
         """What the bottleneck makes a latent of, [B, 6, k c, h, w], from views [B, 6, C, R, R]."""

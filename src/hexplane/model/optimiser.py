@@ -1,6 +1,6 @@
 """Muon for the convolutions, Adam for the rest, behind one optimiser and one learning rate."""
 
-from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +24,11 @@ class Muon(Optimizer):
         lr: learning rate.
     """
 
-    def __init__(self, groups: list[dict], lr: float) -> None:
+    def __init__(self, groups: list[dict[str, Any]], lr: float) -> None:
         super().__init__(groups, {"lr": lr, "momentum": 0.95, "betas": (0.9, 0.95), "eps": 1e-8})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Any = None) -> Any:
         """One update; the loss of `closure`, where one is given."""
         loss = None
         if closure is not None:
@@ -38,18 +38,18 @@ class Muon(Optimizer):
             update = self._matrix_update if group["matrix"] else self._adam_update
             for weight in group["params"]:
                 if weight.grad is not None:
-                    weight.sub_(update(weight, group), alpha=group["lr"])
+                    weight.sub_(update(weight, weight.grad, group), alpha=group["lr"])
         return loss
 
-    def _matrix_update(self, weight: Tensor, group: dict) -> Tensor:
+    def _matrix_update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        momentum = state["momentum"].lerp_(weight.grad, 1 - group["momentum"])
-        ahead = weight.grad.lerp(momentum, group["momentum"]).flatten(1)
+        momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
+        ahead = gradient.lerp(momentum, group["momentum"]).flatten(1)
         return (0.2 * max(ahead.shape) ** 0.5 * orthogonalised(ahead)).reshape(weight.shape)
 
-    def _adam_update(self, weight: Tensor, group: dict) -> Tensor:
+    def _adam_update(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         state = self.state[weight]
         if not state:
             state["step"] = torch.zeros(())
@@ -57,8 +57,8 @@ class Muon(Optimizer):
             state["square"] = torch.zeros_like(weight)
         state["step"] += 1
         first, second = group["betas"]
-        mean = state["mean"].lerp_(weight.grad, 1 - first)
-        square = state["square"].lerp_(weight.grad.square(), 1 - second)
+        mean = state["mean"].lerp_(gradient, 1 - first)
+        square = state["square"].lerp_(gradient.square(), 1 - second)
         count = state["step"].item()
         root = (square / (1 - second**count)).sqrt_().add_(group["eps"])
         return mean / (1 - first**count) / root

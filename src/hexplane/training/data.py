@@ -32,6 +32,7 @@ class Heads:
     distance: Tensor
 
     def __len__(self) -> int:
+        """H, the number of heads."""
         return len(self.views)
 
     @property
@@ -40,17 +41,18 @@ class Heads:
         return int(self.views.shape[-1])
 
     def batch(
-        self, heads: Tensor, samples: Tensor, features: Features
+        self, heads: Tensor, samples: Tensor, features: Features, device: torch.device
     ) -> tuple[Tensor, Tensor, Targets]:
-        """Views, points and targets of some heads [B] at some samples [S] of each."""
+        """Views, points and targets of some heads [B] at some samples [S] of each, on a device."""
         continuous = features == "depth_normal"
         targets = Targets(
-            coverage=self.coverage[heads],
-            depth=self.depth[heads] if continuous else None,
-            normal=self.normal[heads] if continuous else None,
-            distance=self.distance[heads][:, samples],
+            coverage=self.coverage[heads].to(device),
+            depth=self.depth[heads].to(device) if continuous else None,
+            normal=self.normal[heads].to(device) if continuous else None,
+            distance=self.distance[heads[:, None], samples].to(device),
         )
-        return self.views[heads], self.points[heads][:, samples], targets
+        points = self.points[heads[:, None], samples]  # picked at once: no copy of all samples
+        return self.views[heads].to(device), points.to(device), targets
 
 
 def load_heads(hexplanes: list[Path], sdf: Path, features: Features) -> Heads:

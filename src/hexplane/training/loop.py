@@ -7,6 +7,7 @@ that a resumed run goes on exactly as an undisturbed one would have.
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -101,18 +102,18 @@ def kl_weight(spec: TrainSpec, step: int) -> float:
 
 
 def loss_terms(
-    model: nn.Module, spec: TrainSpec, heads: Heads, chosen: Tensor, samples: Tensor
+    model: Any, spec: TrainSpec, heads: Heads, chosen: Tensor, samples: Tensor
 ) -> dict[str, Tensor]:
     """Named scalar terms of some heads [B] at some samples [S].
 
     The reconstruction terms are means (`hexplane.model.losses`); `kl` is in nats, summed over the
     latent's dimensions and averaged over the heads.
     """
-    views, points, targets = heads.batch(chosen, samples, spec.features)
-    views, points = views.to(_device(model)), points.to(_device(model))
-    targets = type(targets)(*(t if t is None else t.to(_device(model)) for t in targets))
+    device = next(model.parameters()).device
+    views, points, targets = heads.batch(chosen, samples, spec.features, device)
     planes, _, rate = model(views)
-    terms = reconstruction_terms(planes, model.signed_distance(planes, points), targets)
+    distance = model.signed_distance(planes, points)
+    terms = reconstruction_terms(planes, distance, targets)
     if isinstance(spec.bottleneck, GaussianSpec):
         terms["kl"] = rate.sum() / len(chosen)
     return terms
@@ -182,7 +183,3 @@ def _chosen(count: int, batch: int, seed: int, step: int) -> Tensor:
             orders[epoch] = torch.randperm(count, generator=generator)
         chosen.append(int(orders[epoch][place]))
     return torch.tensor(chosen)
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
