@@ -15,9 +15,11 @@ min_version("9.0")
 # The package is used from this folder; a job's own environment brings only libraries.
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")
 # `python` is the interpreter that runs snakemake, unless conda puts another before it.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.update(
+    PYTHONPATH=str(ROOT / "src"),
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+)
 
 
 configfile: "config.yaml"

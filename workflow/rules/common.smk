@@ -24,3 +24,23 @@ wildcard_constraints:
 def of(pattern, meshes):
     """A path of each mesh, other wildcards kept."""
     return [pattern.replace("{mesh}", mesh) for mesh in meshes]
+
+
+def source_of(wildcards):
+    """Source file of a mesh, or the head generated for it."""
+    return PLAN.sources.get(wildcards.mesh, paths.HEAD)
+
+
+def latent_of(wildcards):
+    """Manifest of the latent that an arm's reconstruction came from; an oracle has none."""
+    if wildcards.arm in PLAN.experiments:
+        return paths.LATENT_MANIFEST.replace("{experiment}", wildcards.arm)
+    return []
+
+
+def latent_option(wildcards):
+    """The option that names that latent."""
+    if wildcards.arm in PLAN.experiments:
+        store = paths.LATENT.format(experiment=wildcards.arm, mesh=wildcards.mesh)
+        return [f"--latent={store}"]
+    return []

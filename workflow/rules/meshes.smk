@@ -35,10 +35,6 @@ if not PLAN.sources:
             " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
-def source_of(wildcards):
-    return PLAN.sources.get(wildcards.mesh, paths.HEAD)
-
-
 rule normalise:
     input:
         source=source_of,

@@ -21,6 +21,8 @@ rule train:
         "results/benchmarks/train/{experiment}.tsv"
     conda:
         LEARNING
+    # The longest jobs first: everything short fits beside them.
+    priority: 10
     threads: 1
     params:
         spec=lambda w: spec_param(PLAN.train(w.experiment)),

@@ -52,19 +52,6 @@ rule oracle:
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
-def latent_of(wildcards):
-    if wildcards.arm in PLAN.experiments:
-        return paths.LATENT_MANIFEST.replace("{experiment}", wildcards.arm)
-    return []
-
-
-def latent_option(wildcards):
-    if wildcards.arm in PLAN.experiments:
-        store = paths.LATENT.format(experiment=wildcards.arm, mesh=wildcards.mesh)
-        return [f"--latent={store}"]
-    return []
-
-
 rule evaluate:
     input:
         reconstruction=paths.RECONSTRUCTION,
