@@ -14,7 +14,7 @@ from hexplane.heads import generate_head
 from hexplane.meshes import load_mesh, write_mesh
 from hexplane.render.embree import EmbreeRenderer
 
-SEEDS = (0, 1, 113)  # 113: parted lips, the most hidden surface among seeds 0-24 and 100-124
+SEEDS = (0, 1, 113, 142)  # 113: the lips part most; 142: the chin is lowest on the neck
 
 head = cache(generate_head)
 
@@ -84,6 +84,15 @@ def test_the_same_seed_gives_the_same_head_and_another_seed_another():
     here, other = canonical(head(0)), canonical(head(1))
     distance, _ = cKDTree(other.vertices).query(here.vertices)
     assert distance.mean() > 0.02
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_cut_passes_below_the_chin(seed):
+    mesh = head(seed)
+    lowest = mesh.bounds[0, 1]
+    nose = mesh.vertices[:, 2].max()
+    front = mesh.vertices[mesh.vertices[:, 2] > nose - 0.05]
+    assert front[:, 1].min() - lowest > 0.003  # metres
 
 
 @pytest.mark.parametrize("seed", [0, 203])  # 203: the booleans leave an edge of 8 nm

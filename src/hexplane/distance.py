@@ -16,9 +16,9 @@ def signed_distance(points: NDArray[np.floating], mesh: trimesh.Trimesh) -> NDAr
     The sign is that of the fast winding number (Barill et al., Fast winding numbers for soups and
     clouds, SIGGRAPH 2018), so that open and multi-body scans have an inside too.
     """
-    queries = np.ascontiguousarray(points, dtype=np.float64)
-    sign = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
-    return igl.signed_distance(queries, *_arrays(mesh), sign)[0].astype(np.float32)
+    # Not igl.signed_distance: it multiplies by 1 - 2 w, also where w is between 0 and 1 or above.
+    distance, _ = surface_distance(points, mesh)
+    return np.where(inside(points, mesh), -distance, distance).astype(np.float32)
 
 
 def surface_distance(

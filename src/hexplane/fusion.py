@@ -16,6 +16,10 @@ AGREEMENT = 1.0
 """Views whose signed distances differ by less, in units of the field, see the same surface."""
 
 
+EXTENDED_TRUST = 1e-6
+"""Weight of a view where its surface is only continued past its silhouette."""
+
+
 def visual_hull(coverage: NDArray[np.floating], resolution: int) -> Field:
     """Field of the hull that six silhouettes bound.
 
@@ -56,7 +60,11 @@ def carve(
         [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5.
     """
     cosine = np.einsum("vchw,vc->vhw", normal, frame.TOWARD).clip(MIN_COSINE, 1)
-    silhouette = _resample(np.asarray(coverage, dtype=np.float32), resolution)
+    inner = np.asarray(coverage, dtype=np.float32)
+    # A pixel beyond the silhouette nothing is left; in the pixel between, depth of other views
+    # tells better where the surface is than a mask that knows whole pixels.
+    outer = _resample((inner + ndimage.maximum_filter(inner, (1, 3, 3))) / 2, resolution)
+    inner = _resample(inner, resolution)
     along = (np.arange(resolution, dtype=np.float32) + 0.5) / resolution  # near to far
     steepness = np.float32(resolution / (2 * TRUNCATION))
     hull = np.ones((resolution,) * 3, dtype=np.float32)
@@ -72,8 +80,9 @@ def carve(
         images = np.stack([depth[view][tuple(nearest)], cosine[view][tuple(nearest)]])
         surface, slope = _resample(images.astype(np.float32), resolution)
         behind = (along - surface[..., None]) * (slope * steepness)[..., None]
-        views.append((_to_grid(behind, view), _to_grid(slope[..., None] ** 2, view)))
-        np.minimum(hull, _to_grid(silhouette[view][..., None], view), out=hull)
+        trust = slope**2 * inner[view] + EXTENDED_TRUST
+        views.append((_to_grid(behind, view), _to_grid(trust[..., None], view)))
+        np.minimum(hull, _to_grid(outer[view][..., None], view), out=hull)
     least = np.minimum.reduce([behind for behind, _ in views])
     total, weights = np.zeros_like(least), np.zeros_like(least)
     for behind, trust in views:

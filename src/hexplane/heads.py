@@ -36,6 +36,9 @@ ASYMMETRY = 0.05
 SKEWING = ("trans-out", "angle-out", "septumangle")
 NECK_CUT = 0.35
 """Height of the cut between the two lowest neck joints, from 0 (lower) to 1 (upper)."""
+CHIN_DEPTH, CHIN_REACH, CHIN_GAP = 0.05, 0.04, 0.005
+"""Metres: the chin lies this near behind the nose's tip and no further below the cut between the
+joints; the cut stays this much below it, as on a short neck it would pass through it."""
 HIDDEN = 0.01
 """A vertex is hidden when it sees less of the outside than this share of all directions."""
 MIN_CAVITY_FACES = 50
@@ -92,7 +95,9 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
     x, y, z = rest["rest_vertices"][0].double().numpy().T  # anny: z up, facing -y
     heights = rest["rest_bone_heads"][0].reshape(-1, 3)[:, 2].double().numpy()
     lower, upper = (heights[model.bone_labels.index(bone)] for bone in ("neck01", "neck02"))
-    cut = float(lower + NECK_CUT * (upper - lower))
+    cut = lower + NECK_CUT * (upper - lower)
+    front = y < y[z > cut].min() + CHIN_DEPTH
+    cut = float(min(cut, z[front & (z > cut - CHIN_REACH)].min() - CHIN_GAP))
     return np.stack([x, z, -y], axis=1), model.faces.numpy().astype(np.int64), cut
 
 

@@ -42,8 +42,14 @@ def code_digest(module: str) -> str:
     Args:
         module: dotted name, for example "hexplane.stages.render".
     """
-    trees = {name: _fingerprint(_source(name)) for name in sorted(import_closure(module))}
-    return digest(trees)
+    parts: dict[str, str] = {}
+    for name in import_closure(module):
+        source = _source(name)
+        parts[name] = _fingerprint(source)
+        if source.name == "__init__.py":  # what lies in a package belongs to it: templates, styles
+            data = (f for f in source.parent.iterdir() if f.is_file() and f.suffix != ".py")
+            parts |= {f"{name}/{file.name}": sha256(file) for file in data}
+    return digest(parts)
 
 
 def import_closure(module: str) -> set[str]:

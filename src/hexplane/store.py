@@ -64,6 +64,7 @@ def write_store(
                 chunks=(first, *values.shape[1:]),
                 compressors=ZstdCodec(level=3),
                 attributes=array_attributes,
+                config={"write_empty_chunks": True},  # so that a lost chunk is not read as zeros
             )
             array[...] = values
 
@@ -76,11 +77,18 @@ def read_store(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
     """
     try:
         group = zarr.open_group(path, mode="r")
-        return tuple(np.asarray(group[name][...]) for name in names)  # type: ignore[index]
+        arrays = [group[name] for name in names]
+        for name, array in zip(names, arrays, strict=True):
+            lost = array.nchunks - array.nchunks_initialized  # type: ignore[union-attr]
+            if lost:
+                raise UserError(f"{path}: {lost} chunks of {name!r} are missing")
+        return tuple(np.asarray(array[...]) for array in arrays)  # type: ignore[index]
     except FileNotFoundError:
         raise UserError(f"{path}: no such Zarr store") from None
     except KeyError as error:
         raise UserError(f"{path}: no array {error} in this Zarr store") from None
+    except UserError:
+        raise
     except Exception as error:  # a damaged chunk surfaces as any codec's own error
         raise UserError(f"{path}: damaged Zarr store ({type(error).__name__})") from error
 

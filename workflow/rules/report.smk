@@ -8,11 +8,6 @@ rule report:
         ),
         models=expand(paths.MODEL_MANIFEST, experiment=PLAN.experiments),
         hexplanes=expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
-        # The code digest sees Python only.
-        template=[
-            ROOT / "src/hexplane/report" / name
-            for name in ("template.html", "style.css", "charts.js")
-        ],
     output:
         page=report(
             paths.PAGE,

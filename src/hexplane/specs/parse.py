@@ -10,6 +10,8 @@ from hexplane.specs.base import Spec
 
 S = TypeVar("S", bound=Spec)
 
+_BRANCHES = ("float", "constrained-float", "list[str]", "[key]")
+
 
 def parse_spec(kind: type[S], text: str) -> S:
     """A stage's settings from JSON or flow YAML, as given on the command line.
@@ -34,7 +36,7 @@ def explain(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
     lines = []
     for item in error.errors():
         # Branches of a union are named by pydantic, not by the user.
-        loc = [part for part in item["loc"] if part not in ("float", "list[str]", "[key]")]
+        loc = [part for part in item["loc"] if part not in _BRANCHES]
         key = ".".join(str(part) for part in (*prefix, *loc)) or "config"
         message = item["msg"].removeprefix("Value error, ")
         shown = item["type"] not in ("missing", "value_error")

@@ -19,10 +19,18 @@ def run(sources: list[Path], known: Path | None = None) -> None:
         UserError: one line for each unusable file, all of them at once.
     """
     sound = {str(path): _stamp(path) for path in sources if path.is_file()}
-    before = json.loads(known.read_text()) if known is not None and known.is_file() else {}
+    before = _read(known) if known is not None else {}
     check_meshes([path for path in sources if before.get(str(path), "") != sound.get(str(path))])
     if known is not None and sound != before:
         write_json(known, sound)
+
+
+def _read(known: Path) -> dict[str, list[int]]:
+    try:
+        before: dict[str, list[int]] = json.loads(known.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # no list, or none that can be read: everything is checked
+    return before
 
 
 def _stamp(path: Path) -> list[int]:

@@ -54,7 +54,8 @@ def run(
     transform = attributes.get("source_to_canonical")
     if not canonical and transform is not None:
         back = np.linalg.inv(np.array(transform))
-        mesh = trimesh.Trimesh(frame.apply_transform(back, mesh.vertices), mesh.faces)
+        vertices = frame.apply_transform(back, mesh.vertices)
+        mesh = trimesh.Trimesh(vertices, mesh.faces, process=False)
     write_mesh(mesh, output)
     written = [output]
     if decoded is not None:
