@@ -10,7 +10,7 @@ from hexplane.specs.model import BottleneckSpec, DeterministicSpec, ModelSpec
 class TrainingSpec(Spec):
     """Optimisation, shared by all experiments unless one says otherwise."""
 
-    steps: int = Field(1500, ge=1, description="Optimiser steps.")
+    steps: int = Field(1700, ge=1, description="Optimiser steps.")
     batch: int = Field(1, ge=1, description="Heads a step, six views each.")
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Peak learning rate.")
     warmup: float = Field(
