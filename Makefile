@@ -1,16 +1,15 @@
 # make: set up and run the default experiments. make test: set up and test.
-# make bench: speed and quality figures. make bench needs a finished `make`.
+# make bench: speed and quality figures, after a finished `make`.
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Numerical libraries' threads belong to Snakemake, which knows the cores.
-export OMP_NUM_THREADS ?= 1
 
 .DELETE_ON_ERROR:
 .PHONY: all test bench clean
 
 all: .venv/ready
 	$(BIN)/snakemake --cores all
+	@echo "The report is results/report/index.html"
 
 test: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks
@@ -18,7 +17,7 @@ test: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

@@ -16,7 +16,10 @@ min_version("9.0")
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))
 # `python` is the interpreter that runs snakemake, unless conda puts another before it.
+# Of numerical libraries' threads only as many as a job was given: Snakemake knows the cores.
 os.environ.update(
+    OMP_NUM_THREADS="1",
+    IGL_NUM_THREADS="1",
     PYTHONPATH=str(ROOT / "src"),
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
 )

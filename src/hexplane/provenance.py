@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hexplane import __version__
 from hexplane.errors import UserError
 from hexplane.files import sha256, tree_hashes, write_json
 
@@ -175,7 +176,7 @@ _LIBRARIES = ("numpy", "trimesh", "zarr", "embreex", "libigl", "scikit-image", "
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape results, as installed."""
-    found = {"python": platform.python_version(), "hexplane": _version("hexplane")}
+    found = {"python": platform.python_version(), "hexplane": __version__}
     return found | {name: _version(name) for name in _LIBRARIES}
 
 

@@ -19,10 +19,10 @@ rule train:
         "results/logs/train/{experiment}.log",
     benchmark:
         "results/benchmarks/train/{experiment}.tsv"
-    conda:
-        LEARNING
     # The longest jobs first: everything short fits beside them.
     priority: 10
+    conda:
+        LEARNING
     threads: 1
     params:
         spec=lambda w: spec_param(PLAN.train(w.experiment)),
@@ -61,5 +61,5 @@ rule encode:
     message:
         "Encoding {wildcards.mesh} by {wildcards.experiment}"
     shell:
-        "OMP_NUM_THREADS={threads} python -m hexplane encode {input.hexplane:q} {output.store:q}"
+        "python -m hexplane encode {input.hexplane:q} {output.store:q}"
         " --model {params.folder:q} --code {params.code:q} 2>&1 | tee {log:q}"

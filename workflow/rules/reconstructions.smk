@@ -23,7 +23,7 @@ rule extract:
     message:
         "Extracting {wildcards.mesh} of {wildcards.experiment}"
     shell:
-        "OMP_NUM_THREADS={threads} python -m hexplane extract {input.latent:q} {output.mesh:q}"
+        "python -m hexplane extract {input.latent:q} {output.mesh:q}"
         " --model {params.folder:q} --canonical --decoded {output.decoded:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
