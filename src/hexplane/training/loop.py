@@ -47,6 +47,8 @@ def train(
 ) -> Run:
     """Train to the last step, from the checkpoint in the folder `state` where there is one."""
     fabric = Fabric(accelerator="auto", devices=1)
+    # Gradients of saturated silhouettes become subnormal, and each step several times as slow.
+    torch.set_flush_denormal(True)
     torch.manual_seed(spec.seed)
     network = HexplaneAutoencoder(spec.features, heads.resolution, spec.model, spec.bottleneck)
     run = Run(network)
