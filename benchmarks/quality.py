@@ -37,7 +37,7 @@ def measure() -> list[Figure]:
         ]
         if not held:
             sound = fmean(
-                row["watertight"] == row["outward"] == "True" and row["components"] == "1"
+                row["watertight"] == row["outward"] == "true" and row["components"] == "1"
                 for row in arm
             )
             name = f"{ARM}, {split}: share of closed, outward, one-piece meshes"
