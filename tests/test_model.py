@@ -8,6 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from hexplane import frame
+from hexplane.model import optimiser
 from hexplane.model.bottleneck import Deterministic, Gaussian, build_bottleneck
 from hexplane.model.field import SignedDistanceField
 from hexplane.model.losses import SDF_TRUNCATION, Targets, reconstruction_terms
@@ -386,9 +387,6 @@ def test_kl_term_is_summed_over_dimensions_and_averaged_over_heads(head):
 
 
 # Optimiser
-
-
-optimiser = pytest.importorskip("hexplane.model.optimiser")
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (64, 16), (16, 200)])

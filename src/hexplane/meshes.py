@@ -9,8 +9,7 @@ import trimesh
 
 from hexplane.errors import UserError
 from hexplane.files import replacing
-
-EXTENSIONS = (".obj", ".ply", ".stl", ".glb", ".off")
+from hexplane.formats import EXTENSIONS
 
 
 def load_mesh(path: Path) -> trimesh.Trimesh:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hexplane.config import NAME, Config, Part
 from hexplane.errors import UserError
+from hexplane.formats import EXTENSIONS
 from hexplane.provenance import canonical_json, code_digest
 from hexplane.specs.base import Spec
 from hexplane.specs.evaluate import EvaluateSpec
@@ -20,9 +21,6 @@ from hexplane.specs.normalise import NormaliseSpec
 from hexplane.specs.report import ReportSpec
 from hexplane.specs.sample import SampleSpec
 from hexplane.specs.train import TrainSpec
-
-SPLITS = ("train", "validation", "test")
-_EXTENSIONS = (".obj", ".ply", ".stl", ".glb", ".off")
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,8 @@ class Plan:
                 mistakes.append(f"meshes.files: no file matches {pattern!r}")
             for file in files:
                 name, suffix = Path(file).stem, Path(file).suffix
-                if suffix.lower() not in _EXTENSIONS:
-                    allowed = " ".join(_EXTENSIONS)
+                if suffix.lower() not in EXTENSIONS:
+                    allowed = " ".join(EXTENSIONS)
                     mistakes.append(
                         f"meshes.files: {file}: unknown mesh format (allowed: {allowed})"
                     )
@@ -82,7 +80,7 @@ class Plan:
 
     @cached_property
     def split(self) -> dict[str, list[str]]:
-        """Names of the meshes in each of `SPLITS`.
+        """Names of the meshes in train, validation and test.
 
         Fractions are taken in the order of a seeded hash of the names, so that neither the order
         of files nor a new one reshuffles the rest.
