@@ -205,20 +205,44 @@ def evaluate(
 
 
 @app.command()
+def diagnose(
+    model: Annotated[Path, typer.Argument(help="Folder of the trained model.")],
+    output: Path,
+    hexplanes: Annotated[Path, typer.Option(help="Folder of the hexplanes.")] = Path(
+        "results/hexplanes"
+    ),
+    sdf: Annotated[Path, typer.Option(help="Folder of the samples.")] = Path("results/sdf"),
+    meshes: Annotated[Path, typer.Option(help="Folder of the normalised meshes.")] = Path(
+        "results/meshes"
+    ),
+    spec: SpecText = "{}",
+    code: Code = None,
+) -> None:
+    """Say what a network's latent holds, and what it decodes with and without it."""
+    from hexplane.specs.diagnose import DiagnoseSpec
+
+    settings = _read(DiagnoseSpec, spec)
+    from hexplane.stages.diagnose import run
+
+    run(model, output, hexplanes, sdf, meshes, settings, _code(code))
+
+
+@app.command()
 def report(
     results: Path,
     page: Path,
     summary: Path,
+    runs: Path,
     spec: SpecText,
     code: Code = None,
 ) -> None:
-    """Write the page and the table over all metrics."""
+    """Write the page and the tables over all metrics and runs."""
     from hexplane.specs.report import ReportSpec
 
     settings = _read(ReportSpec, spec)
     from hexplane.stages.report import run
 
-    run(results, page, summary, settings, _code(code))
+    run(results, page, summary, runs, settings, _code(code))
     typer.echo(f"The report is {page.resolve()}", err=True)
 
 

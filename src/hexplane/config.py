@@ -2,15 +2,17 @@
 
 import json
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from hexplane.errors import UserError
 from hexplane.specs.base import Spec
+from hexplane.specs.diagnose import measures
 from hexplane.specs.evaluate import Evaluation
 from hexplane.specs.extract import Extraction, ExtractionField
-from hexplane.specs.features import Features
+from hexplane.specs.features import Features, Likelihood
+from hexplane.specs.hypotheses import Hypothesis, check_arms
 from hexplane.specs.model import BottleneckSpec, ModelSpec
 from hexplane.specs.normalise import NormaliseSpec
 from hexplane.specs.parse import explain
@@ -47,11 +49,26 @@ class SplitConfig(Spec):
     test: Part = Field(0.125, description="Seen by no training at all.")
 
 
+class EvaluationConfig(Evaluation):
+    """What is measured on which heads."""
+
+    heads: Literal["all"] | list[str] = Field(
+        "all",
+        description="Heads taken to mesh files and pictures; diagnostics choose their own.",
+    )
+
+
 class Experiment(Spec):
     """One arm: what goes in, what the latent is, and what differs from the shared settings."""
 
     features: Features = Field(description="Input: occupancy, or depth and normals.")
     bottleneck: BottleneckSpec = Field(description="What the latent is.")
+    likelihood: Likelihood = Field(
+        "fitted", description="What the decoder's values mean, and so the reconstruction loss."
+    )
+    heads: int | None = Field(
+        None, ge=1, description="Train on so many of the training heads; all when left out."
+    )
     field: ExtractionField = Field("fusion", description="What the mesh is taken from.")
     model: dict[str, Any] = Field({}, description="Keys of `model` that differ in this arm.")
     training: dict[str, Any] = Field({}, description="Keys of `training` that differ.")
@@ -68,10 +85,27 @@ class Config(Spec):
     model: ModelSpec = ModelSpec()
     training: TrainingSpec = TrainingSpec()
     extraction: Extraction = Extraction()
-    evaluation: Evaluation = Evaluation()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    repeats: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Trainings of each arm, seeded seed, seed + 1, ...; mesh files of the first.",
+    )
     experiments: dict[Annotated[str, AfterValidator(_experiment_name)], Experiment] = Field(
         min_length=1, description="The arms, by name."
     )
+    hypotheses: dict[str, Hypothesis] = Field(
+        {}, description="What the experiment should settle, written down before it runs."
+    )
+
+    @field_validator("experiments", mode="before")
+    @classmethod
+    def _without_dropped(cls, experiments: Any) -> Any:
+        """A preset drops an arm of config.yaml by setting it to null."""
+        if not isinstance(experiments, dict):
+            return experiments
+        return {name: arm for name, arm in experiments.items() if arm is not None}
 
     @model_validator(mode="after")
     def _arms_are_sound(self) -> "Config":
@@ -82,6 +116,11 @@ class Config(Spec):
                     type(shared).model_validate(shared.model_dump() | own)
                 except ValidationError as error:
                     raise UserError(explain(error, ("experiments", name, part))) from error
+            if experiment.likelihood == "bernoulli" and experiment.features != "occupancy":
+                raise UserError(
+                    f"experiments.{name}.likelihood: bernoulli does not fit features "
+                    f"{experiment.features} (allowed: fitted, mse, learned_sigma)"
+                )
             model = self.model_of(name)
             if self.render.resolution % model.outer_resolution:
                 raise UserError(
@@ -89,6 +128,7 @@ class Config(Spec):
                     f"render.resolution {self.render.resolution} in {name} (allowed: "
                     f"latent_resolution * 2^(levels - 1) = {model.outer_resolution} divides it)"
                 )
+        check_arms(self.hypotheses, list(self.experiments), measures(self.evaluation.thresholds))
         return self
 
     def model_of(self, experiment: str) -> ModelSpec:

@@ -40,7 +40,7 @@ def visual_hull(coverage: NDArray[np.floating], resolution: int) -> Field:
 def carve(
     coverage: NDArray[np.floating],
     depth: NDArray[np.floating],
-    normal: NDArray[np.floating],
+    normal: NDArray[np.floating] | None,
     resolution: int,
 ) -> Field:
     """Field of the solid that lies behind the depth in all six views.
@@ -53,13 +53,16 @@ def carve(
     Args:
         coverage: [6, R, R] in [0, 1]; depth and normal count where it is at least 0.5.
         depth: [6, R, R], distance from the near face / 2.
-        normal: [6, 3, R, R].
+        normal: [6, 3, R, R]; None: as steep as the depth's own differences.
         resolution: N, voxels along a side of the canonical cube.
 
     Returns:
         [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5.
     """
-    cosine = np.einsum("vchw,vc->vhw", normal, frame.TOWARD).clip(MIN_COSINE, 1)
+    if normal is None:
+        cosine = _cosine(depth).clip(MIN_COSINE, 1)
+    else:
+        cosine = np.einsum("vchw,vc->vhw", normal, frame.TOWARD).clip(MIN_COSINE, 1)
     inner = np.asarray(coverage, dtype=np.float32)
     # A pixel beyond the silhouette nothing is left; in the pixel between, depth of other views
     # tells better where the surface is than a mask that knows whole pixels.
@@ -90,6 +93,14 @@ def carve(
         total += weight * behind.clip(-1, 1)
         weights += weight
     return np.minimum(total / weights + 0.5, hull).clip(0, 1)
+
+
+def _cosine(depth: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Cosine [6, R, R] between the ray and the normal of the surface that depth shows."""
+    # Depth is in units of the cube's side, which is R pixels wide.
+    down, right = np.gradient(np.asarray(depth) * depth.shape[-1], axis=(1, 2))
+    cosine: NDArray[np.floating] = 1 / np.sqrt(1 + down**2 + right**2)
+    return cosine
 
 
 def _resample(images: NDArray[np.float32], resolution: int) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Where everything lies, relative to the working directory: shared by rules and tests.
 
-`{mesh}` is a mesh's name, `{experiment}` an arm's, `{arm}` an arm's or an oracle's.
+`{mesh}` is a mesh's name, `{experiment}` an arm's, `{arm}` an arm's or an oracle's, `{run}` an
+arm's or, with a seed of its own, a repeat of it (`arm@1`).
 """
 
 HEAD = "results/heads/{mesh}.ply"
@@ -11,8 +12,8 @@ HEXPLANE = "results/hexplanes/{mesh}.zarr"
 HEXPLANE_MANIFEST = "results/hexplanes/{mesh}.manifest.json"
 SDF = "results/sdf/{mesh}.zarr"
 SDF_MANIFEST = "results/sdf/{mesh}.manifest.json"
-MODEL = "results/models/{experiment}"
-MODEL_MANIFEST = "results/models/{experiment}/manifest.json"
+MODEL = "results/models/{run}"
+MODEL_MANIFEST = "results/models/{run}/manifest.json"
 MODEL_FILES = ("model.safetensors", "config.json", "history.csv")
 STATE = "results/.state"
 LATENT = "results/latents/{experiment}/{mesh}.zarr"
@@ -21,5 +22,7 @@ RECONSTRUCTION = "results/reconstructions/{arm}/{mesh}.ply"
 RECONSTRUCTION_MANIFEST = "results/reconstructions/{arm}/{mesh}.json"
 DECODED = "results/reconstructions/{experiment}/{mesh}.zarr"
 METRICS = "results/metrics/{arm}/{mesh}.json"
+DIAGNOSTICS = "results/diagnostics/{run}.json"
+RUNS = "results/metrics/runs.csv"
 SUMMARY = "results/metrics/summary.csv"
 PAGE = "results/report/index.html"

@@ -14,13 +14,20 @@ from hexplane.errors import UserError
 from hexplane.formats import EXTENSIONS
 from hexplane.provenance import canonical_json, code_digest
 from hexplane.specs.base import Spec
+from hexplane.specs.diagnose import DiagnoseSpec
 from hexplane.specs.evaluate import EvaluateSpec
 from hexplane.specs.extract import ExtractSpec, OracleSpec
+from hexplane.specs.features import Features
 from hexplane.specs.generate import GenerateSpec
 from hexplane.specs.normalise import NormaliseSpec
 from hexplane.specs.report import ReportSpec
 from hexplane.specs.sample import SampleSpec
 from hexplane.specs.train import TrainSpec
+
+ORACLES: dict[Features, Features] = {"normal": "occupancy"}
+"""Features whose extraction reads no more than others'."""
+MOST_DIAGNOSED = 16
+"""Held-out heads, and training heads, that a run's diagnostics look at."""
 
 
 @dataclass(frozen=True)
@@ -123,10 +130,55 @@ class Plan:
         """Names of the arms."""
         return list(self.config.experiments)
 
+    @cached_property
+    def runs(self) -> dict[str, tuple[str, int]]:
+        """Arm and seed of each training by its name: the arm's own, then `arm@1`, `arm@2`, ..."""
+        return {
+            f"{experiment}@{i}" if i else experiment: (experiment, self.config.seed + i)
+            for experiment in self.experiments
+            for i in range(self.config.repeats)
+        }
+
+    def training_heads(self, run: str) -> list[str]:
+        """Meshes that a run is trained on."""
+        return self.split["train"][: self.config.experiments[self.runs[run][0]].heads]
+
+    @cached_property
+    def evaluated(self) -> list[str]:
+        """Meshes that every arm is taken through to files and metrics.
+
+        Raises:
+            UserError: a name is unknown.
+        """
+        chosen = self.config.evaluation.heads
+        if chosen == "all":
+            return self.meshes
+        for name in chosen:
+            if name not in self.meshes:
+                some = ", ".join(self.meshes[:8])
+                raise UserError(f"evaluation.heads: no mesh named {name!r} (there are: {some})")
+        return list(chosen)
+
+    @cached_property
+    def judged(self) -> list[str]:
+        """Meshes that oracles are measured on: whatever any arm is."""
+        found = [
+            mesh for run in self.runs for part in self.diagnosed(run).values() for mesh in part
+        ]
+        return list(dict.fromkeys([*self.evaluated, *found]))
+
+    def diagnosed(self, run: str) -> dict[str, list[str]]:
+        """Meshes that a run is diagnosed on: held-out ones, and no more of its training heads."""
+        held_out = [*self.split["validation"], *self.split["test"]][:MOST_DIAGNOSED]
+        train = self.training_heads(run)[: max(1, len(held_out))]
+        return {"train": train, "held_out": held_out}
+
     def oracle(self, experiment: str) -> str:
         """Name of the oracle that an arm is judged against."""
         arm = self.config.experiments[experiment]
-        return "oracle-sdf" if arm.field == "sdf" else f"oracle-{arm.features}"
+        if arm.field == "sdf":
+            return "oracle-sdf"
+        return f"oracle-{ORACLES.get(arm.features, arm.features)}"
 
     @property
     def oracles(self) -> list[str]:
@@ -147,15 +199,17 @@ class Plan:
         """Settings of the signed-distance samples."""
         return SampleSpec(**self.config.samples.model_dump(), seed=self.config.seed)
 
-    def train(self, experiment: str) -> TrainSpec:
-        """Settings of one arm's training."""
+    def train(self, run: str) -> TrainSpec:
+        """Settings of one run's training."""
+        experiment, seed = self.runs[run]
         arm = self.config.experiments[experiment]
         return TrainSpec(
             features=arm.features,
+            likelihood=arm.likelihood,
             bottleneck=arm.bottleneck,
             model=self.config.model_of(experiment),
             training=self.config.training_of(experiment),
-            seed=self.config.seed,
+            seed=seed,
         )
 
     def extract(self, experiment: str) -> ExtractSpec:
@@ -171,12 +225,20 @@ class Plan:
 
     def evaluate(self) -> EvaluateSpec:
         """Settings of the metrics."""
-        return EvaluateSpec(**self.config.evaluation.model_dump(), seed=self.config.seed)
+        measured = self.config.evaluation.model_dump(exclude={"heads"})
+        return EvaluateSpec(**measured, seed=self.config.seed)
+
+    def diagnose(self, run: str) -> DiagnoseSpec:
+        """Settings of one run's diagnostics."""
+        extraction = self.extract(self.runs[run][0]).model_dump()
+        return DiagnoseSpec(**extraction, **self.evaluate().model_dump(), heads=self.diagnosed(run))
 
     def report(self) -> ReportSpec:
         """Settings of the report: which arm is judged by which oracle on which heads."""
         return ReportSpec(
             split=self.split,
+            heads=self.evaluated,
+            runs={run: self.runs[run] for run in self.runs},
             oracles={experiment: self.oracle(experiment) for experiment in self.experiments},
             config=self.config.model_dump(mode="json"),
         )

@@ -5,19 +5,22 @@ from hexplane.plan import Plan, code_param, spec_param
 
 try:
     PLAN = Plan(parse_config(dict(config)), Path.cwd())
-    PLAN.split  # every mistake is found before anything runs
+    PLAN.split, PLAN.evaluated  # every mistake is found before anything runs
 except UserError as error:
     # One line a mistake instead of Snakemake's account of where in this file it came up.
     sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
 
 LEARNING = str(ROOT / "envs/learning.yaml")
 GEOMETRY = str(ROOT / "envs/geometry.yaml")
+# Latents and meshes come from an arm's first run.
+FIRST_MODEL = paths.MODEL_MANIFEST.replace("{run}", "{experiment}")
 
 
 wildcard_constraints:
     mesh=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     experiment=r"(?!oracle-)[A-Za-z0-9][A-Za-z0-9._-]*",
-    oracle=r"oracle-(occupancy|depth_normal|sdf)",
+    run=r"(?!oracle-)[A-Za-z0-9][A-Za-z0-9._-]*(@[0-9]+)?",
+    oracle=r"oracle-(occupancy|depth_normal|dithered|sdf)",
     arm=r"[A-Za-z0-9][A-Za-z0-9._-]*",
 
 

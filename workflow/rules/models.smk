@@ -1,31 +1,47 @@
-"""One network for each experiment, and the latents of all meshes."""
+"""One network for each run of an experiment, its diagnostics, and the latents of meshes."""
 
-WATCHED = [*PLAN.split["train"], *PLAN.split["validation"]]
+
+def trained_on(pattern):
+    """Paths of the heads that a run is trained on."""
+    return lambda w: of(pattern, PLAN.training_heads(w.run))
+
+
+def watched(pattern):
+    """Paths of those, and of the heads watched in the meantime."""
+    return lambda w: of(pattern, PLAN.training_heads(w.run) + PLAN.split["validation"])
+
+
+def diagnosed(pattern):
+    """Paths of the heads that a run is diagnosed on, and of those it was trained on."""
+    return lambda w: of(
+        pattern,
+        dict.fromkeys([*sum(PLAN.diagnosed(w.run).values(), []), *PLAN.training_heads(w.run)]),
+    )
 
 
 rule train:
     input:
         # Manifests say what changed; the stores they describe are read without a second look.
-        hexplane_manifests=of(paths.HEXPLANE_MANIFEST, WATCHED),
-        sdf_manifests=of(paths.SDF_MANIFEST, WATCHED),
-        hexplanes=ancient(of(paths.HEXPLANE, PLAN.split["train"])),
+        hexplane_manifests=watched(paths.HEXPLANE_MANIFEST),
+        sdf_manifests=watched(paths.SDF_MANIFEST),
+        hexplanes=ancient(trained_on(paths.HEXPLANE)),
         validation=ancient(of(paths.HEXPLANE, PLAN.split["validation"])),
-        sdf=ancient(of(paths.SDF, WATCHED)),
+        sdf=ancient(watched(paths.SDF)),
     output:
         [f"{paths.MODEL}/{name}" for name in paths.MODEL_FILES],
         directory(f"{paths.MODEL}/tensorboard"),
         manifest=paths.MODEL_MANIFEST,
     log:
-        "results/logs/train/{experiment}.log",
+        "results/logs/train/{run}.log",
     benchmark:
-        "results/benchmarks/train/{experiment}.tsv"
+        "results/benchmarks/train/{run}.tsv"
     # The longest jobs first: everything short fits beside them.
     priority: 10
     conda:
         LEARNING
     threads: 1
     params:
-        spec=lambda w: spec_param(PLAN.train(w.experiment)),
+        spec=lambda w: spec_param(PLAN.train(w.run)),
         code=code_param("train"),
         folder=lambda w, output: os.path.dirname(output.manifest),
         sdf=lambda w, input: os.path.dirname(input.sdf[0]),
@@ -34,16 +50,47 @@ rule train:
             f"--validation={store}" for store in input.validation
         ],
     message:
-        "Training {wildcards.experiment}"
+        "Training {wildcards.run}"
     shell:
         "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q}"
         " {input.hexplanes:q} {params.validation:q} --sdf {params.sdf:q} --state {params.state:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
-rule encode:
+rule diagnose:
     input:
         model=paths.MODEL_MANIFEST,
+        hexplane_manifests=diagnosed(paths.HEXPLANE_MANIFEST),
+        sdf_manifests=diagnosed(paths.SDF_MANIFEST),
+        hexplanes=ancient(diagnosed(paths.HEXPLANE)),
+        sdf=ancient(diagnosed(paths.SDF)),
+        meshes=diagnosed(paths.MESH),
+    output:
+        paths.DIAGNOSTICS,
+    log:
+        "results/logs/diagnose/{run}.log",
+    benchmark:
+        "results/benchmarks/diagnose/{run}.tsv"
+    conda:
+        LEARNING
+    params:
+        spec=lambda w: spec_param(PLAN.diagnose(w.run)),
+        code=code_param("diagnose"),
+        folder=lambda w, input: os.path.dirname(input.model),
+        hexplanes=lambda w, input: os.path.dirname(input.hexplanes[0]),
+        sdf=lambda w, input: os.path.dirname(input.sdf[0]),
+        meshes=lambda w, input: os.path.dirname(input.meshes[0]),
+    message:
+        "Diagnosing {wildcards.run}"
+    shell:
+        "python -m hexplane diagnose {params.folder:q} {output:q} --hexplanes {params.hexplanes:q}"
+        " --sdf {params.sdf:q} --meshes {params.meshes:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
+rule encode:
+    input:
+        model=FIRST_MODEL,
         hexplane_manifest=paths.HEXPLANE_MANIFEST,
         hexplane=ancient(paths.HEXPLANE),
     output:

@@ -3,7 +3,7 @@
 
 rule extract:
     input:
-        model=paths.MODEL_MANIFEST,
+        model=FIRST_MODEL,
         latent_manifest=paths.LATENT_MANIFEST,
         latent=ancient(paths.LATENT),
     output:

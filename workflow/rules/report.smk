@@ -3,10 +3,10 @@
 
 rule report:
     input:
-        metrics=expand(
-            paths.METRICS, arm=[*PLAN.experiments, *PLAN.oracles], mesh=PLAN.meshes
-        ),
-        models=expand(paths.MODEL_MANIFEST, experiment=PLAN.experiments),
+        metrics=expand(paths.METRICS, arm=PLAN.experiments, mesh=PLAN.evaluated),
+        oracles=expand(paths.METRICS, arm=PLAN.oracles, mesh=PLAN.judged),
+        models=expand(paths.MODEL_MANIFEST, run=PLAN.runs),
+        diagnostics=expand(paths.DIAGNOSTICS, run=PLAN.runs),
         hexplanes=expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
     output:
         page=report(
@@ -20,6 +20,12 @@ rule report:
             caption="../report/summary.rst",
             category="Metrics",
             labels={"content": "all metrics, one row a mesh and arm"},
+        ),
+        runs=report(
+            paths.RUNS,
+            caption="../report/runs.rst",
+            category="Metrics",
+            labels={"content": "diagnostics, one row a training and group of heads"},
         ),
         manifest=os.path.splitext(paths.PAGE)[0] + ".json",
     log:
@@ -35,5 +41,5 @@ rule report:
     message:
         "Writing the report"
     shell:
-        "python -m hexplane report {params.results:q} {output.page:q} {output.summary:q}"
+        "python -m hexplane report {params.results:q} {output.page:q} {output.summary:q} {output.runs:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"

@@ -5,25 +5,27 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hexplane import frame
 from hexplane.model.blocks import contracting, expanding, zeroed
 from hexplane.model.bottleneck import build_bottleneck
 from hexplane.model.field import SignedDistanceField
-from hexplane.specs.features import Features
+from hexplane.model.likelihood import Images, build_likelihood
+from hexplane.specs.features import NORMAL, Features, Likelihood
 from hexplane.specs.model import BottleneckSpec, ModelSpec
 
-INPUT_CHANNELS: dict[Features, int] = {"occupancy": 1, "depth_normal": 4}
-OUTPUT_CHANNELS: dict[Features, int] = {"occupancy": 1, "depth_normal": 5}
+INPUT_CHANNELS: dict[Features, int] = {
+    "occupancy": 1,
+    "depth_normal": 4,
+    "dithered": 1,
+    "normal": 3,
+}
 
 
 class Planes(NamedTuple):
     """Decoded hexplane."""
 
-    coverage_logit: Tensor  # [B, 6, R, R]
-    depth: Tensor | None  # [B, 6, R, R], distance from the near face / 2; None for occupancy
-    normal: Tensor | None  # [B, 6, 3, R, R], object space, unit; None for occupancy
+    values: Tensor  # [B, 6, C, R, R], as the likelihood reads them; normals in object space
     features: Tensor  # [B, 6, F, h, w], for the signed-distance field
 
 
@@ -42,14 +44,17 @@ class HexplaneAutoencoder(nn.Module):
     view holds in all of them.
 
     Args:
-        features: what a view shows: [occupancy] or [depth, nx, ny, nz].
+        features: what a view shows.
         resolution: R, pixels along a view's side.
         model_spec: sizes.
         bottleneck_spec: what the latent is.
+        likelihood: what the decoder's values mean.
 
     Raises:
         ValueError: R is no multiple of the latent resolution times 2^(levels - 1).
     """
+
+    axes: Tensor
 
     def __init__(
         self,
@@ -57,9 +62,11 @@ class HexplaneAutoencoder(nn.Module):
         resolution: int,
         model_spec: ModelSpec,
         bottleneck_spec: BottleneckSpec,
+        likelihood: Likelihood = "fitted",
     ) -> None:
         super().__init__()
         self.features = features
+        self.likelihood = build_likelihood(likelihood, features)
         self.bottleneck = build_bottleneck(bottleneck_spec)
         patch = patch_size(resolution, model_spec)
         outer, inner = model_spec.widths[0], model_spec.widths[-1]
@@ -76,7 +83,7 @@ class HexplaneAutoencoder(nn.Module):
         self.decoder = expanding(model_spec.widths, model_spec.decoder_blocks)
         self.plane_head = nn.Sequential(
             nn.SiLU(),
-            zeroed(nn.Conv2d(outer, OUTPUT_CHANNELS[features] * patch**2, 3, padding=1)),
+            zeroed(nn.Conv2d(outer, self.likelihood.channels * patch**2, 3, padding=1)),
             nn.PixelShuffle(patch),
         )
         self.feature_head = nn.Conv2d(outer, model_spec.field_channels, 1)
@@ -87,9 +94,9 @@ class HexplaneAutoencoder(nn.Module):
 
     def statistics(self, views: Tensor) -> Tensor:
         """What the bottleneck makes a latent of, [B, 6, k c, h, w], from views [B, 6, C, R, R]."""
-        if self.features == "depth_normal":
-            normal = torch.einsum("vck,bvkij->bvcij", self.axes, views[:, :, 1:])
-            views = torch.cat([views[:, :, :1], normal], dim=2)
+        if self.features in NORMAL:
+            first = INPUT_CHANNELS[self.features] - 3
+            views = _turn(views, first, self.axes)
         hidden = self.encoder_input(_images(views))
         hidden = self.encoder(_embed(hidden, self.encoder_embedding))
         return _views(self.encoder_head(hidden))
@@ -103,14 +110,14 @@ class HexplaneAutoencoder(nn.Module):
         hidden = self.decoder_input(_images(self.bottleneck.decode(latent)))
         hidden = self.decoder(_embed(hidden, self.decoder_embedding))
         features = _views(self.feature_head(hidden))
-        planes = _views(self.plane_head(hidden))
-        if self.features == "occupancy":
-            return Planes(planes[:, :, 0], None, None, features)
-        # Untrained, a view shows the cube's middle plane, facing the camera.
-        depth = planes[:, :, 1] + 0.5
-        facing = planes[:, :, 2:] + planes.new_tensor([0, 0, 1])[:, None, None]
-        normal = torch.einsum("vck,bvcij->bvkij", self.axes, functional.normalize(facing, dim=2))
-        return Planes(planes[:, :, 0], depth, normal, features)
+        values = _views(self.plane_head(hidden))
+        if self.features in NORMAL:
+            values = _turn(values, self.likelihood.normal_channel, self.axes.mT)
+        return Planes(values, features)
+
+    def images(self, planes: Planes) -> Images:
+        """What decoded planes show."""
+        return self.likelihood.images(planes.values)
 
     def forward(self, views: Tensor) -> Reconstruction:
         """Planes, latent and rate of views [B, 6, C, R, R]."""
@@ -136,6 +143,12 @@ def patch_size(resolution: int, spec: ModelSpec) -> int:
             f"latent_resolution {spec.latent_resolution} * 2^{len(spec.widths) - 1}"
         )
     return resolution // grid
+
+
+def _turn(views: Tensor, first: int, axes: Tensor) -> Tensor:
+    """Views [B, 6, C, R, R] with the vectors from channel `first` on times axes [6, 3, 3]."""
+    turned = torch.einsum("vck,bvkij->bvcij", axes, views[:, :, first:])
+    return torch.cat([views[:, :, :first], turned], dim=2) if first else turned
 
 
 def _images(views: Tensor) -> Tensor:

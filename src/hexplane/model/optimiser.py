@@ -1,6 +1,6 @@
 """Muon for the convolutions, Adam for the rest, behind one optimiser and one learning rate."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -76,9 +76,13 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     return x.T if tall else x
 
 
-def build_optimiser(network: HexplaneAutoencoder, lr: float) -> Muon:
-    """Muon for the convolutions between features; Adam for the first and last layers, the
-    field, biases and embeddings."""
+def build_optimiser(
+    network: HexplaneAutoencoder, lr: float, kind: Literal["muon", "adam"] = "muon"
+) -> Optimizer:
+    """adam: Adam for all weights. muon: Muon for the convolutions between features; Adam for
+    the first and last layers, the field, biases and embeddings."""
+    if kind == "adam":
+        return torch.optim.Adam(network.parameters(), lr)
     edges = {network.encoder_input, network.plane_head, network.field}
     excluded = {id(layer) for edge in edges for layer in edge.modules()}
     matrices = [

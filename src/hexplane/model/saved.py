@@ -14,6 +14,13 @@ from hexplane.model.network import HexplaneAutoencoder
 from hexplane.specs.train import TrainSpec
 
 
+def build_network(spec: TrainSpec, resolution: int) -> HexplaneAutoencoder:
+    """The untrained network of a training's settings."""
+    return HexplaneAutoencoder(
+        spec.features, resolution, spec.model, spec.bottleneck, spec.likelihood
+    )
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A network ready for use, and what it was trained as."""
@@ -35,7 +42,7 @@ def load_model(folder: Path) -> SavedModel:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         spec = TrainSpec.model_validate(config["spec"])
         resolution = int(config["resolution"])
-        network = HexplaneAutoencoder(spec.features, resolution, spec.model, spec.bottleneck)
+        network = build_network(spec, resolution)
         network.load_state_dict(load_file(weights))
         weights_hash = sha256(weights)
     except FileNotFoundError as error:

@@ -27,7 +27,7 @@ def build_page(results: Results) -> str:
 def _content(results: Results) -> dict[str, Any]:
     arm_looks = looks(results.experiments)
     columns = verdict.measures(results)
-    decision = verdict.deciding(columns)
+    decision = verdict.decisive(columns)
     shown = pictures.shown_heads(results)
     score_chart = charts.score_chart(results, decision, arm_looks)
     histories = {arm: results.history(arm) for arm in results.experiments}

@@ -51,7 +51,10 @@ class HeadPictures:
 def shown_heads(results: Results) -> list[str]:
     """Heads that get pictures: test, validation and training in turn, held-out ones first."""
     most = max(1, min(MOST_HEADS, MOST_CARDS // max(1, len(results.experiments))))
-    parts = [results.spec.split.get(part, []) for part in ("test", "validation", "train")]
+    parts = [
+        [mesh for mesh, part in results.heads.items() if part == wanted]
+        for wanted in ("test", "validation", "train")
+    ]
     turns = [name for turn in zip_longest(*parts) for name in turn if name is not None]
     chosen = set(turns[:most])
     return [name for part in parts for name in part if name in chosen]
@@ -65,29 +68,29 @@ def head_pictures(results: Results, mesh: str) -> HeadPictures:
 def _views(results: Results, mesh: str) -> list[ViewRow]:
     truth = results.hexplane(mesh)
     silhouettes = truth.occupancy
-    surface_arms = {arm for arm in results.experiments if results.has_surface(arm, mesh)}
+    decoded = {arm: results.decoded(arm, mesh) for arm in results.experiments}
     # Input and output share the grey values of a view, so that they can be compared.
     spans = [_span(depth[hit]) for depth, hit in zip(truth.depth, silhouettes, strict=True)]
     rows = [ViewRow("", "silhouette", "", _coverage_row(silhouettes))]
-    if surface_arms:
-        rows += _surface_rows("", truth.depth, truth.normal, silhouettes, spans, ("", ""))
-    for arm in results.experiments:
-        coverage = results.coverage(arm, mesh)
+    if any(len(images) > 1 for images in decoded.values()):
+        shown = {"depth": truth.depth, "normal": truth.normal}
+        rows += _surface_rows("", shown, silhouettes, spans, {})
+    for arm, shown in decoded.items():
+        coverage = shown["coverage"]
         covered = coverage > COVERED
         overlap = f"silhouette IoU {_overlap(covered, silhouettes):.3f}"
-        if arm not in surface_arms:
+        if len(shown) == 1:
             low, high = float(coverage.min()), float(coverage.max())
             note = overlap if covered.any() else f"no pixel above {COVERED:g}"
             note += f"; values {low:.2g} to {high:.2g}"
             rows.append(ViewRow(arm, "coverage", note, _coverage_row(coverage)))
             continue
-        depth, normal = results.surface(arm, mesh)
         both = covered & silhouettes
-        error = "no pixel covered in input and output"
-        if both.any():
-            off = float(np.abs(depth - truth.depth)[both].mean()) * 2
-            error = f"mean error {off:.2g} canonical units"
-        rows += _surface_rows(arm, depth, normal, covered, spans, (overlap, error))
+        notes = {"depth": "no pixel covered in input and output", "normal": overlap}
+        if both.any() and "depth" in shown:
+            off = float(np.abs(shown["depth"] - truth.depth)[both].mean()) * 2
+            notes["depth"] = f"mean error {off:.2g} canonical units"
+        rows += _surface_rows(arm, shown, covered, spans, notes)
     return rows
 
 
@@ -97,19 +100,22 @@ def _coverage_row(coverage: Any) -> list[str]:
 
 def _surface_rows(
     name: str,
-    depth: Any,
-    normal: Any,
+    shown: dict[str, Any],
     covered: Any,
     spans: list[tuple[float, float]],
-    notes: tuple[str, str],
+    notes: dict[str, str],
 ) -> list[ViewRow]:
+    rows = []
     views = range(len(frame.VIEWS))
-    shaded = [images.normal_picture(normal[view], covered[view], view) for view in views]
-    depths = [images.depth_picture(depth[view], covered[view], spans[view]) for view in views]
-    return [
-        ViewRow(name, "normals, shaded", notes[0], shaded),
-        ViewRow(name, "depth", notes[1] or "near is light", depths),
-    ]
+    if "normal" in shown:
+        normal = shown["normal"]
+        shaded = [images.normal_picture(normal[view], covered[view], view) for view in views]
+        rows.append(ViewRow(name, "normals, shaded", notes.get("normal", ""), shaded))
+    if "depth" in shown:
+        depth = shown["depth"]
+        greys = [images.depth_picture(depth[view], covered[view], spans[view]) for view in views]
+        rows.append(ViewRow(name, "depth", notes.get("depth", "near is light"), greys))
+    return rows
 
 
 def _span(depths: Any) -> tuple[float, float]:

@@ -76,14 +76,19 @@ class Results:
 
     @cached_property
     def heads(self) -> dict[str, str]:
-        """Split of each head by its name: training heads first."""
-        return {name: part for part in SPLITS for name in self.spec.split.get(part, [])}
+        """Split of each head that all arms were taken through: training heads first."""
+        return {
+            name: part
+            for part in SPLITS
+            for name in self.spec.split.get(part, [])
+            if name in self.spec.heads
+        }
 
     @cached_property
     def scores(self) -> list[Score]:
         """Metrics of every arm and oracle on every head."""
         return [
-            Score(name, self.spec.oracles.get(name, ""), mesh, split, self._metrics(name, mesh))
+            Score(name, self.spec.oracles.get(name, ""), mesh, split, self.metrics(name, mesh))
             for name in (*self.experiments, *self.oracles)
             for mesh, split in self.heads.items()
         ]
@@ -100,7 +105,8 @@ class Results:
         """Where the metrics of an arm or oracle on one head lie."""
         return self.root / "metrics" / name / f"{mesh}.json"
 
-    def _metrics(self, name: str, mesh: str) -> dict[str, Any]:
+    def metrics(self, name: str, mesh: str) -> dict[str, Any]:
+        """Metrics of one arm or oracle on any head that it was measured on."""
         path = self.metrics_path(name, mesh)
         metrics = read_json(path).get("metrics")
         if not isinstance(metrics, dict):
@@ -126,6 +132,14 @@ class Results:
         except (TypeError, ValueError) as error:
             raise UserError(f"{path}: not a table of numbers ({error})") from None
 
+    def diagnostics_path(self, run: str) -> Path:
+        """Where a run's diagnostics lie."""
+        return self.root / "diagnostics" / f"{run}.json"
+
+    def diagnostics(self, run: str) -> dict[str, Any]:
+        """What a run was diagnosed with."""
+        return read_manifest(self.diagnostics_path(run))
+
     def model(self, experiment: str) -> dict[str, Any]:
         """An arm's config.json."""
         return read_json(self.root / "models" / experiment / "config.json")
@@ -134,22 +148,12 @@ class Results:
         """The views a network was given."""
         return read_hexplane(self.root / "hexplanes" / f"{mesh}.zarr")
 
-    def coverage(self, experiment: str, mesh: str) -> Images:
-        """Decoded coverage [6, R, R] in [0, 1]."""
-        (coverage,) = read_store(self._decoded(experiment, mesh), "coverage")
-        return coverage
-
-    def surface(self, experiment: str, mesh: str) -> tuple[Images, Images]:
-        """Decoded depth [6, R, R] and normal [6, 3, R, R] of a depth_normal arm."""
-        depth, normal = read_store(self._decoded(experiment, mesh), "depth", "normal")
-        return depth, normal
-
-    def has_surface(self, experiment: str, mesh: str) -> bool:
-        """Whether the arm decodes depth and normals, not coverage alone."""
-        return (self._decoded(experiment, mesh) / "depth").is_dir()
-
-    def _decoded(self, experiment: str, mesh: str) -> Path:
-        return self.root / "reconstructions" / experiment / f"{mesh}.zarr"
+    def decoded(self, experiment: str, mesh: str) -> dict[str, Images]:
+        """Decoded coverage [6, R, R] in [0, 1]; depth [6, R, R] and normal [6, 3, R, R] where the
+        arm decodes them."""
+        store = self.root / "reconstructions" / experiment / f"{mesh}.zarr"
+        names = [name for name in ("depth", "normal") if (store / name).is_dir()]
+        return dict(zip(names + ["coverage"], read_store(store, *names, "coverage"), strict=True))
 
     def original(self, mesh: str) -> trimesh.Trimesh:
         """The normalised mesh."""
@@ -179,7 +183,7 @@ class Results:
             )
             for mesh in self.heads
         ]
-        paths += [self.root / "models" / arm / "manifest.json" for arm in self.experiments]
+        paths += [self.root / "models" / run / "manifest.json" for run in self.spec.runs]
         paths += [
             self.root / folder / arm / f"{mesh}{suffix}"
             for folder, suffix in (
@@ -190,6 +194,7 @@ class Results:
             for arm in arms
             for mesh in self.heads
         ]
+        paths += [self.diagnostics_path(run) for run in self.spec.runs]
         return [read_manifest(path) for path in paths if path.is_file()]
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hexplane.report.results import Results
+from hexplane.specs.diagnose import deciding
 
 FAILED_BELOW = 0.5
 """An arm whose F-score is below this share of its oracle's has failed."""
-PREFERRED_THRESHOLD = "f_score_0.01"
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,14 @@ def measures(results: Results) -> list[Measure]:
     return [column for column in columns if column.key in keys]
 
 
-def deciding(columns: list[Measure]) -> Measure:
-    """The F-score that decides on failure: at 0.01 when evaluated, else the middle one."""
-    scores = [column for column in columns if column.key.startswith("f_score_")]
-    preferred = [column for column in scores if column.key == PREFERRED_THRESHOLD]
-    return (preferred or scores[len(scores) // 2 :])[0]
+def decisive(columns: list[Measure]) -> Measure:
+    """The F-score that decides on failure."""
+    scores = {
+        float(column.key.removeprefix("f_score_")): column
+        for column in columns
+        if column.key.startswith("f_score_")
+    }
+    return scores[deciding(list(scores))]
 
 
 def groups(results: Results) -> list[Group]:
@@ -138,7 +141,7 @@ def _judge(row: Row, oracle: Row, columns: list[Measure]) -> None:
             # A mean that leaves out empty meshes stands beside no oracle's over all heads.
             if cell.value is not None and reference.value and cell.finite == row.heads:
                 cell.ratio = cell.value / reference.value
-    decision = deciding(columns)
+    decision = decisive(columns)
     ratio = row.cells[decision.key].ratio
     if row.empty:
         row.failure = f"{row.empty} of {row.heads} meshes empty"

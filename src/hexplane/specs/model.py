@@ -67,7 +67,13 @@ class GaussianSpec(Spec):
     kl_cap: float = Field(
         1e5,
         gt=0,
-        description="Hard cap, in nats, on a mesh's KL term summed over dimensions.",
+        description="Hard cap on the KL term: clamp(kl, max=cap), without a gradient above it.",
+    )
+    kl_reduction: Literal["sum", "mean"] = Field(
+        "sum", description="Over latent dimensions; sum is the evidence bound's, in nats."
+    )
+    free_bits: float = Field(
+        0.0, ge=0, description="Nats of each dimension that are free: max(kl, free_bits)."
     )
 
 

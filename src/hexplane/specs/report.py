@@ -11,5 +11,7 @@ class ReportSpec(Spec):
     """What the report shows, in which roles."""
 
     split: dict[str, list[str]] = Field(description="Mesh names by train, validation and test.")
+    heads: list[str] = Field(description="Meshes that every arm was taken through.")
+    runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each experiment.")
     config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")

@@ -1,9 +1,11 @@
 """Settings of the training."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from hexplane.specs.base import Spec
-from hexplane.specs.features import Features
+from hexplane.specs.features import Features, Likelihood
 from hexplane.specs.model import BottleneckSpec, DeterministicSpec, ModelSpec
 
 
@@ -13,6 +15,12 @@ class TrainingSpec(Spec):
     steps: int = Field(1700, ge=1, description="Optimiser steps.")
     batch: int = Field(1, ge=1, description="Heads a step, six views each.")
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Peak learning rate.")
+    optimiser: Literal["muon", "adam"] = Field(
+        "muon", description="muon: Muon for the convolutions, Adam for the rest; adam: for all."
+    )
+    schedule: Literal["linear", "constant"] = Field(
+        "linear", description="Learning rate after the warm-up: falling to 0, or constant."
+    )
     warmup: float = Field(
         0.02, ge=0, lt=1, description="Share of the steps in which the rate rises from 0."
     )
@@ -21,7 +29,9 @@ class TrainingSpec(Spec):
     depth_weight: float = Field(10.0, ge=0, description="Weight of the depth term.")
     normal_weight: float = Field(0.5, ge=0, description="Weight of the normal term.")
     coverage_weight: float = Field(1.0, ge=0, description="Weight of the coverage term.")
-    sdf_weight: float = Field(1.0, ge=0, description="Weight of the signed-distance term.")
+    sdf_weight: float = Field(
+        1.0, ge=0, description="Weight of the signed-distance term; 0: left out."
+    )
     log_every: int = Field(50, ge=1, description="Steps between rows of history.csv.")
     checkpoint_seconds: float = Field(30.0, ge=0, description="Seconds between checkpoints.")
 
@@ -30,6 +40,7 @@ class TrainSpec(Spec):
     """One experiment's training."""
 
     features: Features = Field("depth_normal", description="What the network sees.")
+    likelihood: Likelihood = Field("fitted", description="What the decoder's values mean.")
     bottleneck: BottleneckSpec = Field(DeterministicSpec(), description="What the latent is.")
     model: ModelSpec = Field(ModelSpec(), description="Sizes of the network.")
     training: TrainingSpec = Field(TrainingSpec(), description="Optimisation.")

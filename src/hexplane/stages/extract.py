@@ -10,6 +10,7 @@ from hexplane import frame, fusion
 from hexplane.errors import UserError
 from hexplane.isosurface import drop_islands, marching_cubes
 from hexplane.meshes import write_mesh
+from hexplane.model.likelihood import Images
 from hexplane.model.network import HexplaneAutoencoder, Planes
 from hexplane.model.saved import load_model
 from hexplane.provenance import Stage, content_digest, manifest_path
@@ -45,11 +46,8 @@ def run(
         raise UserError(f"{latent}: encoded by another model than {model}")
     with torch.no_grad():
         planes = saved.network.decode(torch.from_numpy(read_latent(latent))[None])
-        images = decoded_images(planes)
-        if spec.field == "sdf":
-            field, level, outside = distance_grid(saved.network, planes, spec.resolution), 0.0, 1.0
-        else:
-            field, level, outside = fused_field(images, spec.resolution), spec.level, 0.0
+        images = decoded_images(saved.network.images(planes))
+        field, level, outside = decoded_field(saved.network, planes, images, spec)
     mesh = drop_islands(marching_cubes(field, level, outside), spec.islands)
     transform = attributes.get("source_to_canonical")
     if not canonical and transform is not None:
@@ -72,19 +70,23 @@ def run(
     )
 
 
-def decoded_images(planes: Planes) -> dict[str, np.ndarray]:
-    """One head's decoded images: coverage [6, R, R]; for depth_normal also depth and normal."""
-    images = {"coverage": planes.coverage_logit[0].sigmoid().numpy()}
-    if planes.depth is not None and planes.normal is not None:
-        images |= {"depth": planes.depth[0].numpy(), "normal": planes.normal[0].numpy()}
-    return images
+def decoded_images(images: Images) -> dict[str, np.ndarray]:
+    """One head's decoded images by name: coverage [6, R, R]; depth and normal where decoded."""
+    return {name: image[0].numpy() for name, image in images._asdict().items() if image is not None}
 
 
-def fused_field(images: dict[str, np.ndarray], resolution: int) -> fusion.Field:
-    """Occupancy field [N, N, N] of decoded images: carved by depth, or the visual hull."""
+def decoded_field(
+    network: HexplaneAutoencoder, planes: Planes, images: dict[str, np.ndarray], spec: ExtractSpec
+) -> tuple[fusion.Field, float, float]:
+    """The field [N, N, N] that a mesh is taken from, its level, and its value outside."""
+    if spec.field == "sdf":
+        return distance_grid(network, planes, spec.resolution), 0.0, 1.0
+    coverage = images["coverage"]
     if "depth" in images:
-        return fusion.carve(images["coverage"], images["depth"], images["normal"], resolution)
-    return fusion.visual_hull(images["coverage"], resolution)
+        field = fusion.carve(coverage, images["depth"], images.get("normal"), spec.resolution)
+    else:
+        field = fusion.visual_hull(coverage, spec.resolution)
+    return field, spec.level, 0.0
 
 
 def distance_grid(network: HexplaneAutoencoder, planes: Planes, resolution: int) -> fusion.Field:

@@ -11,6 +11,7 @@ from hexplane.isosurface import drop_islands, marching_cubes
 from hexplane.meshes import read_normalised, write_mesh
 from hexplane.provenance import Stage, content_digest, manifest_path
 from hexplane.specs.extract import OracleSpec
+from hexplane.specs.features import DEPTH, NORMAL
 from hexplane.store import read_hexplane
 
 
@@ -38,10 +39,11 @@ def run(
         inputs = {"hexplane": content_digest(manifest_path(hexplane))}
         truth = read_hexplane(hexplane)
         coverage = truth.occupancy.astype(np.float32)
-        if spec.features == "occupancy":
+        if spec.features not in DEPTH:
             field = fusion.visual_hull(coverage, spec.resolution)
         else:
-            field = fusion.carve(coverage, truth.depth, truth.normal, spec.resolution)
+            normal = truth.normal if spec.features in NORMAL else None
+            field = fusion.carve(coverage, truth.depth, normal, spec.resolution)
     solid = drop_islands(marching_cubes(field, level, outside), spec.islands)
     write_mesh(solid, output)
     stage.write_manifest(

@@ -7,25 +7,27 @@ that a resumed run goes on exactly as an undisturbed one would have.
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hexplane.model.losses import reconstruction_terms
 from hexplane.model.network import HexplaneAutoencoder
 from hexplane.model.optimiser import build_optimiser
-from hexplane.specs.model import GaussianSpec
+from hexplane.model.saved import build_network
 from hexplane.specs.train import TrainSpec
 from hexplane.training.checkpoint import load_checkpoint, save_checkpoint
 from hexplane.training.data import Heads
 from hexplane.training.history import Row
+from hexplane.training.latents import gradient_row, latent_row
+from hexplane.training.objective import kl_weight, loss_terms, total_loss
 from hexplane.training.progress import Progress
 from hexplane.training.schedule import schedule, set_rate
 
 VALIDATION_SEED = 1
 """Seeds the samples that validation is measured at: the same ones every time."""
+DIAGNOSES = 12
+"""Logged rows, spread over a training, that also hold what needs passes of its own."""
 
 
 @dataclass
@@ -50,14 +52,18 @@ def train(
     # Gradients of saturated silhouettes become subnormal, and each step several times as slow.
     torch.set_flush_denormal(True)
     torch.manual_seed(spec.seed)
-    network = HexplaneAutoencoder(spec.features, heads.resolution, spec.model, spec.bottleneck)
+    network = build_network(spec, heads.resolution)
+    heads = heads.to(fabric.device)
+    validation = validation.to(fabric.device) if validation is not None else None
     run = Run(network)
     saved = load_checkpoint(state)
     if saved is not None:
         network.load_state_dict(saved["network"])
         run.step, run.seconds, run.rows = saved["step"], saved["seconds"], saved["rows"]
         progress.say(f"resuming at step {run.step} of {spec.training.steps}")
-    model, optimiser = fabric.setup(network, build_optimiser(network, spec.training.learning_rate))
+    model, optimiser = fabric.setup(
+        network, build_optimiser(network, spec.training.learning_rate, spec.training.optimiser)
+    )
     model.mark_forward_method("signed_distance")
     if saved is not None:
         optimiser.load_state_dict(saved["optimiser"])
@@ -76,8 +82,11 @@ def train(
 
     started = time.perf_counter() - run.seconds
     kept = time.perf_counter()
+    rows = -(-spec.training.steps // spec.training.log_every)
+    diagnosed = -(-rows // DIAGNOSES) * spec.training.log_every
     while run.step < spec.training.steps:
-        row = _step(fabric, model, optimiser, spec, heads, run.step)
+        diagnose = (run.step + 1) % diagnosed == 0 or run.step + 1 == spec.training.steps
+        row = _step(fabric, model, optimiser, spec, heads, run.step, diagnose)
         run.step += 1
         run.seconds = time.perf_counter() - started
         last = run.step == spec.training.steps
@@ -85,54 +94,13 @@ def train(
         if run.step % spec.training.log_every == 0 or last:
             if validation is not None:
                 row |= _validate(model, spec, validation)
+            if diagnose:
+                row |= latent_row(network, heads)
             run.rows.append({"step": run.step, "seconds": run.seconds, **row})
         if last or time.perf_counter() - kept > spec.training.checkpoint_seconds:
             checkpoint()
             kept = time.perf_counter()
     return run
-
-
-def kl_weight(spec: TrainSpec, step: int) -> float:
-    """Weight of the KL term at a step: a linear ramp; 0 without a Gaussian bottleneck."""
-    bottleneck = spec.bottleneck
-    if not isinstance(bottleneck, GaussianSpec):
-        return 0.0
-    ramp = min(1.0, step / bottleneck.kl_warmup_steps) if bottleneck.kl_warmup_steps else 1.0
-    return bottleneck.kl_initial_weight + ramp * (
-        bottleneck.kl_weight - bottleneck.kl_initial_weight
-    )
-
-
-def loss_terms(
-    model: Any, spec: TrainSpec, heads: Heads, chosen: Tensor, samples: Tensor
-) -> dict[str, Tensor]:
-    """Named scalar terms of some heads [B] at some samples [S].
-
-    The reconstruction terms are means (`hexplane.model.losses`); `kl` is in nats, summed over the
-    latent's dimensions and averaged over the heads.
-    """
-    device = next(model.parameters()).device
-    views, points, targets = heads.batch(chosen, samples, spec.features, device)
-    planes, _, rate = model(views)
-    distance = model.signed_distance(planes, points)
-    terms = reconstruction_terms(planes, distance, targets)
-    if isinstance(spec.bottleneck, GaussianSpec):
-        terms["kl"] = rate.sum() / len(chosen)
-    return terms
-
-
-def total_loss(terms: dict[str, Tensor], spec: TrainSpec, step: int) -> Tensor:
-    """The weighted sum that is minimised; the KL term is cut off hard at its cap."""
-    weights = {
-        "coverage": spec.training.coverage_weight,
-        "depth": spec.training.depth_weight,
-        "normal": spec.training.normal_weight,
-        "sdf": spec.training.sdf_weight,
-    }
-    loss = sum((weights[name] * terms[name] for name in terms if name != "kl"), torch.zeros(()))
-    if isinstance(spec.bottleneck, GaussianSpec):
-        loss = loss + kl_weight(spec, step) * terms["kl"].clamp(max=spec.bottleneck.kl_cap)
-    return loss
 
 
 def _step(
@@ -142,6 +110,7 @@ def _step(
     spec: TrainSpec,
     heads: Heads,
     step: int,
+    diagnose: bool,
 ) -> Row:
     chosen = _chosen(len(heads), spec.training.batch, spec.seed, step)
     torch.manual_seed(spec.seed * 1_000_003 + step)
@@ -150,7 +119,8 @@ def _step(
     set_rate(optimiser, factor)
     model.train()
     optimiser.zero_grad()
-    terms = loss_terms(model, spec, heads, chosen, samples)
+    terms = loss_terms(model, spec, heads.batch(chosen, samples))
+    norms = gradient_row(terms, spec, step, model.parameters()) if diagnose else {}
     loss = total_loss(terms, spec, step)
     fabric.backward(loss)
     norm = nn.utils.clip_grad_norm_(model.parameters(), spec.training.clip_norm)
@@ -160,6 +130,7 @@ def _step(
         "learning_rate": spec.training.learning_rate * factor,
         **({"kl_weight": kl_weight(spec, step)} if "kl" in terms else {}),
         **{name: float(value.detach()) for name, value in row.items()},
+        **norms,
     }
 
 
@@ -169,7 +140,7 @@ def _validate(model: nn.Module, spec: TrainSpec, heads: Heads) -> Row:
     model.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
     samples = torch.randint(heads.points.shape[1], (spec.training.sdf_points,), generator=generator)
-    terms = loss_terms(model, spec, heads, torch.arange(len(heads)), samples)
+    terms = loss_terms(model, spec, heads.batch(torch.arange(len(heads)), samples))
     return {f"validation_{name}": float(value) for name, value in terms.items()}
 
 

@@ -6,8 +6,10 @@ from hexplane.specs.train import TrainingSpec
 
 
 def schedule(step: int, spec: TrainingSpec) -> float:
-    """Factor on the learning rate at a step: linear rise over the warm-up, linear fall to 0."""
+    """Factor on the learning rate at a step: a linear rise over the warm-up, then the schedule."""
     warmup = max(1, round(spec.warmup * spec.steps))
+    if spec.schedule == "constant":
+        return min((step + 1) / warmup, 1.0)
     return min((step + 1) / warmup, (spec.steps - step) / max(1, spec.steps - warmup), 1.0)
 
 

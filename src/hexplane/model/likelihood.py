@@ -1,0 +1,210 @@
+"""Likelihoods: what the decoder's values mean, and how far they are from the truth.
+
+Every reconstruction term is a mean over its values, never a sum. With D values a head, the loss
+`term + weight * KL` is the evidence bound's `-log p + beta * KL` with the beta of `beta_factor`.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hexplane import frame
+from hexplane.specs import features as seen
+from hexplane.specs.features import Features
+
+BACKGROUND_BEYOND = 0.9
+"""Plain depth at which coverage is one half: between any surface of a head and the sentinel."""
+MIN_COSINE = 0.2
+"""Least weight of a grazing pixel's depth; `hexplane.fusion` trusts normals no further either."""
+LEAST_VARIANCE = 1e-8
+"""Keeps the logarithm of a perfect fit's squared error finite."""
+
+
+class Images(NamedTuple):
+    """Decoded or true views."""
+
+    coverage: Tensor  # [B, 6, R, R] in [0, 1]
+    depth: Tensor | None  # [B, 6, R, R], distance from the near face / 2
+    normal: Tensor | None  # [B, 6, 3, R, R], object space
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Images":
+        """Every image changed alike."""
+        coverage, depth, normal = self
+        return Images(
+            change(coverage),
+            None if depth is None else change(depth),
+            None if normal is None else change(normal),
+        )
+
+
+class Likelihood(ABC):
+    """Decoder values [B, 6, C, R, R] -> images, and terms against the true ones.
+
+    Args:
+        features: what is decoded; normals come last, in object space.
+    """
+
+    beta_factor: ClassVar[float | None]
+    """beta / (weight * D) for a summed KL; None where the term is no likelihood."""
+
+    def __init__(self, features: Features) -> None:
+        self.depth = features in seen.DEPTH
+        self.normal = features in seen.NORMAL
+
+    @property
+    def normal_channel(self) -> int:
+        """Channel at which normals, if any, begin."""
+        return int(self.depth)
+
+    @property
+    def channels(self) -> int:
+        """C, values that the decoder gives each pixel."""
+        return self.normal_channel + 3 * self.normal or 1
+
+    @abstractmethod
+    def images(self, values: Tensor) -> Images:
+        """What the values show."""
+
+    @abstractmethod
+    def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
+        """Named scalars, each a mean over its values."""
+
+
+class Fitted(Likelihood):
+    """A coverage logit, depth and unit normals, each with the loss that extraction cares about.
+
+    coverage: binary cross-entropy, mean over all pixels.
+    depth: |difference| times the cosine between normal and ray, which is the distance between
+        the surfaces that fusion sees; mean over the covered pixels.
+    normal: |difference| summed over x, y, z; mean over the covered pixels.
+    """
+
+    beta_factor = None
+
+    @property
+    def normal_channel(self) -> int:
+        """After the logit and the depth."""
+        return 1 + self.depth
+
+    @property
+    def channels(self) -> int:
+        """The logit, and what features have."""
+        return self.normal_channel + 3 * self.normal
+
+    def images(self, values: Tensor) -> Images:
+        """Untrained, a view shows the cube's middle plane."""
+        return Images(
+            values[:, :, 0].sigmoid(),
+            values[:, :, 1] + 0.5 if self.depth else None,
+            self._normal(values) if self.normal else None,
+        )
+
+    def _normal(self, values: Tensor) -> Tensor:
+        toward = torch.from_numpy(frame.TOWARD).to(values)[:, :, None, None]
+        return functional.normalize(values[:, :, self.normal_channel :] + toward, dim=2)
+
+    def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
+        """coverage, and depth and normal where the features have them."""
+        logit = values[:, :, 0]
+        terms = {"coverage": functional.binary_cross_entropy_with_logits(logit, targets.coverage)}
+        shown = self.images(values)
+        pixels = targets.coverage.sum().clamp(min=1)
+        if shown.depth is not None and targets.depth is not None:
+            error = (shown.depth - targets.depth).abs()
+            if targets.normal is not None:
+                toward = torch.from_numpy(frame.TOWARD).to(values)
+                cosine = torch.einsum("bvcij,vc->bvij", targets.normal, toward)
+                error = error * cosine.clamp(min=MIN_COSINE)
+            terms["depth"] = (error * targets.coverage).sum() / pixels
+        if shown.normal is not None and targets.normal is not None:
+            error = (shown.normal - targets.normal).abs().sum(dim=2)
+            terms["normal"] = (error * targets.coverage).sum() / pixels
+        return terms
+
+
+class MeanSquared(Likelihood):
+    """Plain channels as the views hold them, background included; Gaussian of sigma 1.
+
+    The term is the mean squared error: 2 / D times the negative log-likelihood, but a constant.
+    """
+
+    beta_factor = 0.5
+
+    def images(self, values: Tensor) -> Images:
+        """Coverage is read off depth's distance from the sentinel, or off the normal's length."""
+        # Untrained, a view is background: depth 1, all else 0.
+        depth = values[:, :, 0] + frame.BACKGROUND_DEPTH if self.depth else None
+        normal = values[:, :, self.normal_channel :] if self.normal else None
+        if depth is not None:
+            coverage = (frame.BACKGROUND_DEPTH - depth) / (2 * (1 - BACKGROUND_BEYOND))
+        elif normal is not None:
+            coverage = normal.norm(dim=2)
+        else:
+            coverage = values[:, :, 0]
+        unit = None if normal is None else functional.normalize(normal, dim=2)
+        return Images(coverage.clamp(0, 1), depth, unit)
+
+    def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
+        """reconstruction: the mean squared error over all values."""
+        return {"reconstruction": self._squared(values, targets)}
+
+    def _squared(self, values: Tensor, targets: Images) -> Tensor:
+        if self.depth:
+            empty = torch.zeros(self.channels).to(values)
+            empty[0] = frame.BACKGROUND_DEPTH
+            values = values + empty[:, None, None]
+        return functional.mse_loss(values, plain(targets))
+
+
+class LearnedSigma(MeanSquared):
+    """The same channels; one sigma for all values, always the one that fits best.
+
+    The term is the negative log-likelihood in nats a value. Rybkin et al., Simple and effective
+    VAE training with calibrated decoders, ICML 2021: sigma^2 = mean squared error.
+    """
+
+    beta_factor = 1.0
+
+    def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
+        """reconstruction: 1/2 log(2 pi e mean squared error)."""
+        variance = self._squared(values, targets).clamp(min=LEAST_VARIANCE)
+        return {"reconstruction": (math.log(2 * math.pi * math.e) + variance.log()) / 2}
+
+
+class Bernoulli(Likelihood):
+    """One logit a pixel; the term is the cross-entropy in nats a pixel."""
+
+    beta_factor = 1.0
+
+    def images(self, values: Tensor) -> Images:
+        """Coverage alone."""
+        return Images(values[:, :, 0].sigmoid(), None, None)
+
+    def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
+        """reconstruction: the mean cross-entropy."""
+        logit = values[:, :, 0]
+        error = functional.binary_cross_entropy_with_logits(logit, targets.coverage)
+        return {"reconstruction": error}
+
+
+def plain(images: Images) -> Tensor:
+    """The plain channels [B, 6, C, R, R] of true views: depth and normal, or else coverage."""
+    parts = [] if images.depth is None else [images.depth[:, :, None]]
+    parts += [] if images.normal is None else [images.normal]
+    return torch.cat(parts or [images.coverage[:, :, None]], dim=2)
+
+
+def build_likelihood(name: seen.Likelihood, features: Features) -> Likelihood:
+    """The likelihood of that name."""
+    kinds: dict[seen.Likelihood, type[Likelihood]] = {
+        "fitted": Fitted,
+        "mse": MeanSquared,
+        "learned_sigma": LearnedSigma,
+        "bernoulli": Bernoulli,
+    }
+    return kinds[name](features)
