@@ -41,3 +41,4 @@ rule all:
     input:
         paths.PAGE,
         paths.SUMMARY,
+        paths.RUNS,

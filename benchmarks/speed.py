@@ -23,23 +23,26 @@ from hexplane.stages.sample import sample_points
 ROUNDS = 7
 
 
-def ratio(ours: Callable[[], object], bare: Callable[[], object]) -> tuple[float, str]:
+def ratio(
+    ours: Callable[[], object], bare: Callable[[], object], rounds: int = ROUNDS
+) -> tuple[float, str]:
     """Median of the rounds' ratios ours / bare, and a note with the times."""
     ours(), bare()  # warm caches, not counted
-    pairs = [(_seconds(ours), _seconds(bare)) for _ in range(ROUNDS)]
+    pairs = [(timed(ours), timed(bare)) for _ in range(rounds)]
     ratios = [mine / theirs for mine, theirs in pairs]
     mine, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
     note = f"{mine:.3f} s against {theirs:.3f} s; {min(ratios):.2f} to {max(ratios):.2f}"
     return statistics.median(ratios), note
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
 
 
-def _shape() -> trimesh.Trimesh:
+def shape() -> trimesh.Trimesh:
     """A lumpy solid of 81,920 faces that fills the canonical cube as a head does."""
     sphere = trimesh.creation.icosphere(subdivisions=6)
     lumps = 1 + 0.05 * np.sin(7 * sphere.vertices).sum(axis=1, keepdims=True)
@@ -50,8 +53,8 @@ def _shape() -> trimesh.Trimesh:
 
 def rendering() -> list[Figure]:
     """Six views of 512 x 512 against building the scene and casting all their rays."""
-    shape = _shape()
-    vertices, faces = shape.vertices.astype(np.float32), shape.faces.astype(np.int32)
+    solid = shape()
+    vertices, faces = solid.vertices.astype(np.float32), solid.faces.astype(np.int32)
     vertices, faces = np.array(vertices), np.array(faces)
     near = frame.unproject(np.zeros((6, 512, 512))).astype(np.float32).reshape(6, -1, 3)
     rays = [np.tile(-toward.astype(np.float32), (512 * 512, 1)) for toward in frame.TOWARD]
@@ -72,14 +75,14 @@ def rendering() -> list[Figure]:
 
 def sampling() -> list[Figure]:
     """Points and signed distances against libigl's call alone on the same points."""
-    shape = _shape()
+    solid = shape()
     spec = SampleSpec(near=60_000, uniform=20_000)
-    points = sample_points(shape, spec).astype(np.float64)
-    arrays = np.array(shape.vertices), np.array(shape.faces)
+    points = sample_points(solid, spec).astype(np.float64)
+    arrays = np.array(solid.vertices), np.array(solid.faces)
     kind = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
 
     value, note = ratio(
-        lambda: signed_distance(sample_points(shape, spec), shape),
+        lambda: signed_distance(sample_points(solid, spec), solid),
         lambda: igl.signed_distance(points, *arrays, kind),
     )
     return [Figure("SDF sampling / bare libigl", value, 1.2, note=note)]
@@ -92,38 +95,32 @@ def training() -> list[Figure]:
     import torch
     from torch import nn
 
-    from hexplane.model.losses import Targets, reconstruction_terms
-    from hexplane.model.network import HexplaneAutoencoder
     from hexplane.model.optimiser import build_optimiser
+    from hexplane.model.saved import build_network
     from hexplane.specs.train import TrainingSpec, TrainSpec
-    from hexplane.training.data import Heads
+    from hexplane.training.data import make_heads
     from hexplane.training.loop import train
+    from hexplane.training.objective import loss_terms
     from hexplane.training.progress import Progress
 
     torch.set_num_threads(1)
     steps = 30
     spec = TrainSpec(training=TrainingSpec(steps=steps))
-    plane = EmbreeRenderer().render(_shape(), 128)
-    depth, normal = torch.from_numpy(plane.depth)[None], torch.from_numpy(plane.normal)[None]
-    coverage = torch.from_numpy(plane.occupancy).float()[None]
-    points, distance = torch.rand(1, 60_000, 3) * 2 - 1, torch.rand(1, 60_000)
-    views = torch.cat([depth[:, :, None], normal], dim=2)
-    heads = Heads(views, coverage, depth, normal, points, distance)
+    points = np.random.default_rng(0).uniform(-1, 1, (60_000, 3)).astype(np.float32)
+    samples = [(points, np.linalg.norm(points, axis=1).astype(np.float32))]
+    heads = make_heads([EmbreeRenderer().render(shape(), 128)], samples, "depth_normal")
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:
             train(spec, heads, None, Path(folder), Progress("bench", steps, every_seconds=1e9))
 
     def bare() -> None:
-        network = HexplaneAutoencoder("depth_normal", 128, spec.model, spec.bottleneck)
+        network = build_network(spec, 128)
         optimiser = build_optimiser(network, 1e-3)
         for _ in range(steps):
-            chosen = torch.randint(60_000, (2048,))
+            batch = heads.batch(torch.tensor([0]), torch.randint(60_000, (2048,)))
             optimiser.zero_grad()
-            planes = network(views).planes
-            found = network.signed_distance(planes, points[:, chosen])
-            targets = Targets(coverage, depth, normal, distance[:, chosen])
-            sum(reconstruction_terms(planes, found, targets).values()).backward()
+            torch.stack(list(loss_terms(network, spec, batch).values())).sum().backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
 
@@ -155,7 +152,7 @@ def dry_run() -> list[Figure]:
     def run() -> None:
         subprocess.run(command, check=True, capture_output=True)
 
-    seconds = statistics.median(_seconds(run) for _ in range(3))
+    seconds = statistics.median(timed(run) for _ in range(3))
     return [Figure("snakemake -n, finished run, s", seconds, 5.0)]
 
 

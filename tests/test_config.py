@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from hexplane.config import Config, parse_config
 from hexplane.errors import UserError
@@ -18,6 +19,14 @@ ARMS = {
     "ae": {"features": "depth_normal", "bottleneck": {"kind": "deterministic"}},
     "vae": {"features": "occupancy", "bottleneck": {"kind": "gaussian", "kl_weight": 1e-4}},
 }
+
+
+PRESETS = {
+    "config": {"repeats", "hypotheses"},
+    "training": {"optimiser", "schedule"},
+    "evaluation": {"heads"},
+}
+"""Keys that config.yaml may leave to presets and their authors."""
 
 
 def _config(**parts):
@@ -37,10 +46,11 @@ def shipped(root):
 
 def test_shipped_config_is_valid_and_complete(shipped):
     config = parse_config(copy.deepcopy(shipped))
-    assert set(shipped) == set(type(config).model_fields)
+    assert set(type(config).model_fields) - set(shipped) <= PRESETS["config"]
     for part in ("meshes", "split", "render", "samples", "model", "training", "extraction",
                  "evaluation"):  # fmt: skip
-        assert set(shipped[part]) == set(type(getattr(config, part)).model_fields), part
+        missing = set(type(getattr(config, part)).model_fields) - set(shipped[part])
+        assert missing <= PRESETS.get(part, set()), part
 
 
 def test_shipped_values_are_the_defaults(shipped):
@@ -56,6 +66,20 @@ def test_shipped_arms_are_the_four_of_the_question(shipped):
         for features in ("occupancy", "depth_normal")
         for kind in ("deterministic", "gaussian")
     }
+
+
+def test_every_preset_is_valid_on_top_of_the_shipped_config(root, shipped):
+    presets = sorted((root / "workflow/presets").glob("*.yaml"))
+    assert presets
+    for path in presets:
+        # As Snakemake does: groups are merged, all else is replaced.
+        values = copy.deepcopy(shipped)
+        update_config(values, yaml.safe_load(path.read_text()))
+        plan = Plan(parse_config(values), Path())
+        assert plan.runs, path
+        for run in plan.runs:
+            assert plan.train(run)
+            assert plan.training_heads(run)
 
 
 def test_schema_describes_every_key():
@@ -103,7 +127,33 @@ def _arm(**changes):
         ({"meshes": {"up": "x"}}, "meshes.up", ["'y' or 'z'", "'x'"]),
         ({"render": {"backend": "cuda"}}, "render.backend", ["'auto'", "'embree'", "'cuda'"]),
         (_arm(training={"steps": 0}), "experiments.ae.training.steps", ["1", "0"]),
-        (_arm(features="depth"), "experiments.ae.features", ["'occupancy' or 'depth_normal'"]),
+        (_arm(features="depth"), "experiments.ae.features", ["'occupancy', 'depth_normal'"]),
+        (
+            _arm(likelihood="gauss"),
+            "experiments.ae.likelihood",
+            ["'fitted', 'mse', 'learned_sigma' or 'bernoulli'", "'gauss'"],
+        ),
+        (
+            _arm(likelihood="bernoulli"),
+            "experiments.ae.likelihood",
+            ["depth_normal", "allowed: fitted, mse, learned_sigma"],
+        ),
+        (_arm(heads=0), "experiments.ae.heads", ["greater than or equal to 1", "0"]),
+        (
+            _arm(bottleneck={"kind": "gaussian", "kl_reduction": "max"}),
+            "experiments.ae.bottleneck.gaussian.kl_reduction",
+            ["'sum' or 'mean'", "'max'"],
+        ),
+        (
+            _arm(bottleneck={"kind": "gaussian", "free_bits": -1}),
+            "experiments.ae.bottleneck.gaussian.free_bits",
+            ["greater than or equal to 0", "-1"],
+        ),
+        ({"repeats": 0}, "repeats", ["greater than or equal to 1"]),
+        ({"training": {"optimiser": "sgd"}}, "training.optimiser", ["'muon' or 'adam'"]),
+        ({"training": {"schedule": "cosine"}}, "training.schedule", ["'linear' or 'constant'"]),
+        ({"experiments": {"ae": None}}, "experiments", ["at least 1"]),
+        ({"experiments": {"ae@1": ARMS["ae"]}}, "experiments.ae@1", ["letters, digits"]),
         (
             _arm(bottleneck={"kind": "normal"}),
             "experiments.ae.bottleneck",
@@ -281,6 +331,93 @@ def test_oracles_of_the_arms():
         assert (spec.field, spec.features) == (field, features)
 
 
+@pytest.mark.parametrize(
+    ("features", "oracle"),
+    [("normal", "oracle-occupancy"), ("dithered", "oracle-dithered")],
+)
+def test_oracles_of_the_controls(features, oracle):
+    # Normals alone are extracted by silhouettes; a dithered input's depth by its own differences.
+    plan = _plan(experiments={"arm": {**ARMS["ae"], "features": features}})
+    assert plan.oracles == [oracle]
+    assert f"oracle-{plan.extract_oracle(oracle).features}" == oracle
+
+
+# Runs
+
+
+def test_a_dropped_arm_is_as_if_it_had_never_been_there():
+    dropped = _config(experiments={**ARMS, "vae": None})
+    assert dropped == _config(experiments={"ae": ARMS["ae"]})
+
+
+def test_an_arm_without_keys_is_not_dropped():
+    lines = _mistakes(experiments={"ae": ARMS["ae"], "bare": {}})
+    assert lines == [
+        f"experiments.bare.{key}: field required" for key in ("features", "bottleneck")
+    ]
+
+
+def test_repeats_are_runs_of_their_own_seed():
+    plan = _plan(seed=5, repeats=3)
+    assert plan.runs == {
+        f"{arm}{suffix}": (arm, seed)
+        for arm in ("ae", "vae")
+        for suffix, seed in (("", 5), ("@1", 6), ("@2", 7))
+    }
+    first, second = plan.train("vae"), plan.train("vae@1")
+    assert second == first.model_copy(update={"seed": 6})
+    # The first run stays what it was; heads, split and samples too.
+    once = _plan(seed=5)
+    assert spec_param(once.train("vae")) == spec_param(first)
+    assert once.split == plan.split
+    assert once.sample() == plan.sample()
+
+
+def test_heads_of_an_arm_are_the_first_of_the_training_heads():
+    arms = {**ARMS, "one": {**ARMS["vae"], "heads": 1}, "many": {**ARMS["vae"], "heads": 99}}
+    plan = _plan(experiments=arms, repeats=2)
+    assert len(plan.split["train"]) == 6
+    assert plan.training_heads("one") == plan.training_heads("one@1") == plan.split["train"][:1]
+    assert plan.training_heads("many") == plan.training_heads("ae") == plan.split["train"]
+    # Otherwise they are trained alike.
+    assert plan.train("one") == plan.train("vae")
+
+
+def test_evaluated_heads_are_all_or_those_named():
+    assert _plan().evaluated == _plan().meshes
+    chosen = ["head-003", "head-000"]
+    assert _plan(evaluation={"heads": chosen}).evaluated == chosen
+    with pytest.raises(UserError, match=r"^evaluation\.heads: no mesh named 'nobody' \(there are"):
+        _plan(evaluation={"heads": ["nobody"]}).evaluated  # noqa: B018
+
+
+def test_diagnosed_heads_are_the_held_out_ones_and_as_many_training_heads():
+    arms = {**ARMS, "one": {**ARMS["vae"], "heads": 1}}
+    plan = _plan(meshes={"generate": 16}, experiments=arms)
+    held_out = plan.split["validation"] + plan.split["test"]
+    assert len(held_out) == 4
+    assert plan.diagnosed("ae") == {"train": plan.split["train"][:4], "held_out": held_out}
+    assert plan.diagnosed("one") == {"train": plan.split["train"][:1], "held_out": held_out}
+    alone = _plan(meshes={"generate": 3}, split={"validation": 0, "test": 0})
+    assert alone.diagnosed("ae") == {"train": alone.split["train"][:1], "held_out": []}
+    most = _plan(meshes={"generate": 50}, split={"test": 0.4})
+    assert [len(names) for names in most.diagnosed("ae").values()] == [16, 16]
+
+
+def test_oracles_are_measured_wherever_an_arm_is():
+    plan = _plan(meshes={"generate": 16}, evaluation={"heads": ["head-007"]})
+    diagnosed = [name for part in plan.diagnosed("ae").values() for name in part]
+    assert sorted(plan.judged) == sorted({"head-007", *diagnosed})
+    assert len(plan.judged) == len(set(plan.judged))
+
+
+def test_evaluated_heads_are_no_setting_of_the_measurement():
+    before, after = _plan(), _plan(evaluation={"heads": ["head-000"]})
+    assert spec_param(before.evaluate()) == spec_param(after.evaluate())
+    assert spec_param(before.diagnose("ae")) == spec_param(after.diagnose("ae"))
+    assert spec_param(before.report()) != spec_param(after.report())
+
+
 def _params(**parts) -> dict[str, str]:
     plan = _plan(**parts)
     specs = {
@@ -291,13 +428,15 @@ def _params(**parts) -> dict[str, str]:
         "evaluate": plan.evaluate(),
         "report": plan.report(),
     }
-    specs |= {f"train {arm}": plan.train(arm) for arm in plan.experiments}
+    specs |= {f"train {run}": plan.train(run) for run in plan.runs}
+    specs |= {f"diagnose {run}": plan.diagnose(run) for run in plan.runs}
     specs |= {f"extract {arm}": plan.extract(arm) for arm in plan.experiments}
     specs |= {name: plan.extract_oracle(name) for name in plan.oracles}
     return {name: spec_param(spec) for name, spec in specs.items()}
 
 
 TRAIN = {"train ae", "train vae"}
+DIAGNOSE = {"diagnose ae", "diagnose vae"}
 EXTRACT = {"extract ae", "extract vae", "oracle-occupancy", "oracle-depth_normal"}
 OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "kl_weight": 1e-3}}}
 
@@ -311,12 +450,20 @@ OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "k
         ({"model": {"latent_channels": 2}}, TRAIN),
         ({"training": {"steps": 5}}, TRAIN),
         ({"training": {"learning_rate": 0.001}}, TRAIN),
-        ({"extraction": {"level": 0.4}}, EXTRACT),
-        ({"extraction": {"islands": 0.4}}, EXTRACT),
-        ({"evaluation": {"samples": 500}}, {"evaluate"}),
-        ({"split": {"test": 0.5}}, set()),
+        ({"extraction": {"level": 0.4}}, EXTRACT | DIAGNOSE),
+        ({"extraction": {"islands": 0.4}}, EXTRACT | DIAGNOSE),
+        ({"evaluation": {"samples": 500}}, {"evaluate", *DIAGNOSE}),
+        ({"evaluation": {"heads": ["head-001"]}}, set()),
+        ({"split": {"test": 0.5}}, DIAGNOSE),
         ({"meshes": {"generate": 9}}, set()),
-        ({"seed": 7}, {"generate", "sample", "evaluate", *TRAIN}),
+        ({"seed": 7}, {"generate", "sample", "evaluate", *TRAIN, *DIAGNOSE}),
+        ({"training": {"optimiser": "adam"}}, TRAIN),
+        ({"training": {"schedule": "constant"}}, TRAIN),
+        (
+            {"experiments": {**ARMS, "vae": {**ARMS["vae"], "likelihood": "bernoulli"}}},
+            {"train vae"},
+        ),
+        ({"experiments": {**ARMS, "vae": {**ARMS["vae"], "heads": 1}}}, {"diagnose vae"}),
         ({"experiments": OTHER_KL}, {"train vae"}),
         (
             {"experiments": {**ARMS, "vae": {**ARMS["vae"], "training": {"steps": 9}}}},

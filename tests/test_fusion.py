@@ -133,6 +133,47 @@ def test_nothing_seen_in_a_view_leaves_nothing(renderer, sphere, missing):
         assert len(_solid(field).faces) == 0
 
 
+# Depth alone
+
+
+def _analytic_ball(resolution: int, radius: float = 0.8):
+    """Depth [6, R, R] of a ball around the origin, by Pythagoras."""
+    right, up = np.meshgrid(*frame.pixel_centres(resolution))
+    height = np.sqrt(np.maximum(radius**2 - right**2 - up**2, 0))
+    depth = np.where(height > 0, (1 - height) / 2, frame.BACKGROUND_DEPTH)
+    return np.broadcast_to(depth, (6, resolution, resolution)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("resolution", "voxels"), RESOLUTIONS)
+def test_depth_alone_carves_the_analytic_sphere(resolution, voxels):
+    depth = _analytic_ball(resolution)
+    coverage = (depth < 1).astype(np.float32)
+    mesh = _solid(fusion.carve(coverage, depth, None, voxels))
+    assert _closed(mesh)
+    assert (mesh.euler_number, mesh.body_count) == (2, 1)
+    error = (np.linalg.norm(mesh.vertices, axis=1) - 0.8) * voxels / 2  # in voxels
+    assert np.abs(error).mean() < 0.15
+    assert np.abs(error).max() < 1
+    # Silhouettes alone give crossed cylinders, an eighth more of volume.
+    assert mesh.volume == pytest.approx(4 / 3 * np.pi * 0.8**3, rel=0.02)
+
+
+def test_slope_of_depth_is_that_of_the_surface():
+    # A plane that rises by as much as it runs, all in view: the normal is at 45 degrees.
+    ramp = np.broadcast_to((np.arange(32) + 0.5) / 32, (6, 32, 32)).astype(np.float32)
+    cosine = fusion._cosine(ramp)
+    assert np.allclose(cosine, np.sqrt(0.5))
+    assert np.allclose(fusion._cosine(ramp.transpose(0, 2, 1)), cosine)
+    assert np.allclose(fusion._cosine(np.full((6, 8, 8), 0.4)), 1)
+
+
+def test_cosines_of_depth_are_those_of_the_true_normals(renderer, sphere):
+    views = renderer.render(sphere, 128)
+    truth = np.einsum("vchw,vc->vhw", views.normal, frame.TOWARD)
+    gentle = truth > 0.5  # no neighbour is background
+    assert np.abs(fusion._cosine(views.depth) - truth)[gentle].max() < 0.02
+
+
 # Marching cubes
 
 

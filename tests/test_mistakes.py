@@ -35,6 +35,11 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
         ('meshes={files: ["none/*.obj"]}', ("meshes.files", "no file matches 'none/*.obj'")),
         ("meshes={up: x}", ("meshes.up", "'y' or 'z'")),
         ("model={latent_resolution: 24}", ("latent_resolution", "32", "24")),
+        ("evaluation={heads: [nobody]}", ("evaluation.heads", "'nobody'", "there are: a, b, c")),
+        (
+            "experiments={ae-depth-normal: {likelihood: bernoulli}}",
+            ("experiments.ae-depth-normal.likelihood", "depth_normal", "learned_sigma"),
+        ),
         ("experiments={oracle-x: {features: occupancy}}", ("oracle-x",)),
         ("experiments={vae-occupancy: {features: colour}}", ("features", "'depth_normal'")),
         (
@@ -91,6 +96,8 @@ def made(project: Project) -> list[Path]:
         (("encode", "scans/a.ply", "--model=nowhere"), "nowhere"),
         (("extract", "nothing.zarr", "--model=nowhere"), "nowhere"),
         (("train", "out", "missing.zarr"), "missing.manifest.json"),
+        (("diagnose", "nowhere", "out.json", "--spec={heads: {train: [a]}}"), "nowhere"),
+        (("diagnose", "nowhere", "out.json"), "heads"),
         (("evaluate", "scans/a.ply", "missing.ply", "out.json"), "missing.ply"),
         (("verify", "nowhere"), "nowhere"),
     ],

@@ -1,4 +1,4 @@
-"""Bottlenecks, network, field, losses, schedule and optimiser against closed forms."""
+"""Bottlenecks, network, field, schedule and optimiser against closed forms."""
 
 import math
 
@@ -11,18 +11,17 @@ from hexplane import frame
 from hexplane.model import optimiser
 from hexplane.model.bottleneck import Deterministic, Gaussian, build_bottleneck
 from hexplane.model.field import SignedDistanceField
-from hexplane.model.losses import SDF_TRUNCATION, Targets, reconstruction_terms
-from hexplane.model.network import HexplaneAutoencoder, Planes, patch_size
+from hexplane.model.network import INPUT_CHANNELS, HexplaneAutoencoder, patch_size
 from hexplane.specs.model import DeterministicSpec, GaussianSpec, ModelSpec
 from hexplane.specs.train import TrainingSpec, TrainSpec
-from hexplane.training.data import Heads
-from hexplane.training.loop import kl_weight, loss_terms, total_loss
+from hexplane.training.data import make_heads
+from hexplane.training.objective import loss_terms, total_loss
 from hexplane.training.schedule import schedule
 
 R = 32
 SMALL = ModelSpec(widths=(16,), latent_channels=3, latent_resolution=8, field_channels=4)
-FEATURES = ["occupancy", "depth_normal"]
-CHANNELS = {"occupancy": 1, "depth_normal": 4}
+FEATURES = ["occupancy", "depth_normal", "dithered", "normal"]
+LIKELIHOODS = ["fitted", "mse", "learned_sigma"]
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +29,13 @@ def _seeded():
     torch.manual_seed(0)
 
 
-def _network(features, bottleneck=None, spec=SMALL):
+def _network(features, bottleneck=None, spec=SMALL, likelihood="fitted"):
     bottleneck = bottleneck or DeterministicSpec()
-    return HexplaneAutoencoder(features, R, spec, bottleneck)
+    return HexplaneAutoencoder(features, R, spec, bottleneck, likelihood)
+
+
+def _views(features, count=1):
+    return torch.randn(count, 6, INPUT_CHANNELS[features], R, R)
 
 
 # Bottlenecks
@@ -99,54 +102,82 @@ def test_bottleneck_of_each_kind():
 
 
 @pytest.mark.parametrize("bottleneck", [DeterministicSpec(), GaussianSpec()])
-@pytest.mark.parametrize("features", FEATURES)
-def test_shapes_and_gradients(features, bottleneck):
-    network = _network(features, bottleneck)
-    views = torch.randn(2, 6, CHANNELS[features], R, R)
-    planes, latent, rate = network(views)
+@pytest.mark.parametrize(
+    ("features", "likelihood", "channels"),
+    [
+        ("occupancy", "fitted", 1),
+        ("occupancy", "mse", 1),
+        ("occupancy", "bernoulli", 1),
+        ("depth_normal", "fitted", 5),
+        ("depth_normal", "learned_sigma", 4),
+        ("dithered", "fitted", 2),
+        ("dithered", "mse", 1),
+        ("normal", "fitted", 4),
+        ("normal", "mse", 3),
+    ],
+)
+def test_shapes_and_gradients(features, likelihood, channels, bottleneck):
+    network = _network(features, bottleneck, likelihood=likelihood)
+    planes, latent, rate = network(_views(features, 2))
     distance = network.signed_distance(planes, torch.rand(2, 11, 3) * 2 - 1)
     assert latent.shape == rate.shape == (2, 6, 3, 8, 8)
-    assert planes.coverage_logit.shape == (2, 6, R, R)
+    assert planes.values.shape == (2, 6, channels, R, R)
     assert distance.shape == (2, 11)
-    total = planes.coverage_logit.square().sum() + distance.sum() + rate.sum()
-    if features == "occupancy":
-        assert planes.depth is None
-        assert planes.normal is None
+    shown = network.images(planes)
+    assert shown.coverage.shape == (2, 6, R, R)
+    assert (shown.coverage >= 0).all()
+    assert (shown.coverage <= 1).all()
+    if features in ("depth_normal", "dithered"):
+        assert shown.depth.shape == (2, 6, R, R)
     else:
-        assert planes.depth.shape == (2, 6, R, R)
-        assert planes.normal.shape == (2, 6, 3, R, R)
-        assert torch.allclose(planes.normal.norm(dim=2), torch.ones(2, 6, R, R), atol=1e-5)
-        total = total + planes.depth.sum() + planes.normal[:, :, 0].sum()
-    total.backward()
+        assert shown.depth is None
+    if features in ("depth_normal", "normal"):
+        assert shown.normal.shape == (2, 6, 3, R, R)
+    else:
+        assert shown.normal is None
+    (planes.values.square().sum() + distance.sum() + rate.sum()).backward()
     assert all(p.grad is not None for p in network.parameters())
     assert network.encoder_head.weight.grad.abs().sum() > 0
 
 
-def test_every_parameter_learns_once_the_zeroed_layers_have_moved():
-    network = _network("depth_normal", GaussianSpec())
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_every_parameter_learns_once_the_zeroed_layers_have_moved(likelihood):
+    network = _network("depth_normal", GaussianSpec(), likelihood=likelihood)
     for weight in network.parameters():
         torch.nn.init.normal_(weight, std=0.05)
-    planes, _, rate = network(torch.randn(1, 6, 4, R, R))
+    planes, _, rate = network(_views("depth_normal"))
     points = network.signed_distance(planes, torch.rand(1, 50, 3))
-    terms = (planes.coverage_logit, planes.depth, planes.normal[:, :, 0], points, rate)
+    shown = network.images(planes)
+    terms = (shown.coverage, shown.depth, shown.normal[:, :, 0], points, rate)
     sum(term.square().sum() for term in terms).backward()
     assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
 
 
 def test_untrained_views_show_the_middle_plane_facing_the_camera():
-    planes = _network("depth_normal").eval()(torch.randn(1, 6, 4, R, R)).planes
-    assert torch.allclose(planes.depth, torch.tensor(0.5))
-    expected = torch.from_numpy(frame.TOWARD).float()[None, :, :, None, None].expand(1, 6, 3, R, R)
-    assert torch.allclose(planes.normal, expected, atol=1e-6)
-
-
-def test_normals_enter_the_network_in_camera_axes():
-    # One camera-space picture, turned into each view's object axes, gives one latent in all views.
     network = _network("depth_normal").eval()
+    shown = network.images(network(_views("depth_normal")).planes)
+    assert torch.allclose(shown.depth, torch.tensor(0.5))
+    expected = torch.from_numpy(frame.TOWARD).float()[None, :, :, None, None].expand(1, 6, 3, R, R)
+    assert torch.allclose(shown.normal, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_untrained_plain_views_are_background(features):
+    network = _network(features, likelihood="mse").eval()
+    shown = network.images(network(_views(features)).planes)
+    assert not shown.coverage.any()
+    assert shown.depth is None or (shown.depth == frame.BACKGROUND_DEPTH).all()
+    assert shown.normal is None or not shown.normal.any()
+
+
+@pytest.mark.parametrize("features", ["depth_normal", "normal"])
+def test_normals_enter_the_network_in_camera_axes(features):
+    # One camera-space picture, turned into each view's object axes, gives one latent in all views.
+    network = _network(features).eval()
     camera = torch.randn(3, R, R, dtype=torch.float64)
     axes = np.stack([frame.RIGHT, frame.UP, frame.TOWARD], axis=1)  # [6, camera, object]
     turned = torch.einsum("vck,cij->vkij", torch.from_numpy(axes), camera).float()
-    views = torch.cat([torch.zeros(6, 1, R, R), turned], dim=1)
+    views = torch.cat([torch.zeros(6, INPUT_CHANNELS[features] - 3, R, R), turned], dim=1)
     latent = network.encode(views[None])[0]
     assert torch.allclose(latent, latent[:1].expand_as(latent), atol=1e-5)
     assert latent.std() > 1e-3
@@ -164,7 +195,7 @@ def test_evaluation_is_deterministic_and_training_of_a_gaussian_is_not():
 def test_forward_is_encode_then_decode():
     network = _network("depth_normal").eval()
     torch.nn.init.normal_(network.plane_head[1].weight, std=0.1)
-    views = torch.randn(1, 6, 4, R, R)
+    views = _views("depth_normal")
     planes = network(views).planes
     for one, two in zip(planes, network.decode(network.encode(views)), strict=True):
         assert torch.equal(one, two)
@@ -220,105 +251,7 @@ def test_field_sees_the_point_itself():
     assert torch.equal(field(torch.zeros(1, 6, 2, 4, 4), points), points[..., 1])
 
 
-# Losses
-
-
-def _truth(points: int = 10):
-    coverage = torch.zeros(1, 6, R, R)
-    coverage[..., 8:24, 8:24] = 1
-    depth = torch.where(coverage > 0, 0.3, 1.0)
-    toward = torch.from_numpy(frame.TOWARD).float()
-    normal = toward[None, :, :, None, None] * coverage[:, :, None]
-    return Targets(coverage, depth, normal, torch.linspace(-0.05, 0.05, points)[None])
-
-
-def _planes(targets, depth_offset=0.0, confidence=50.0):
-    logit = (targets.coverage * 2 - 1) * confidence
-    return Planes(logit, targets.depth + depth_offset, targets.normal, torch.zeros(1))
-
-
-def test_perfect_prediction_costs_nothing():
-    targets = _truth()
-    terms = reconstruction_terms(_planes(targets), targets.distance, targets)
-    assert set(terms) == {"coverage", "depth", "normal", "sdf"}
-    assert all(value.item() == pytest.approx(0, abs=1e-6) for value in terms.values())
-
-
-def test_known_offsets():
-    targets = _truth()
-    planes = _planes(targets, depth_offset=0.02, confidence=0.0)
-    planes = planes._replace(normal=targets.normal + 0.1)
-    terms = reconstruction_terms(planes, targets.distance + 0.01, targets)
-    assert terms["coverage"].item() == pytest.approx(math.log(2))
-    assert terms["depth"].item() == pytest.approx(0.02, rel=1e-4)  # head-on: cosine 1
-    assert terms["normal"].item() == pytest.approx(0.3, rel=1e-4)
-    assert terms["sdf"].item() == pytest.approx(0.01, rel=1e-4)
-
-
-def test_depth_error_counts_along_the_normal():
-    targets = _truth()
-    slanted = torch.tensor([1.0, 1.0, 1.0]) / math.sqrt(3)
-    signs = torch.from_numpy(frame.TOWARD.sum(axis=1)).float()  # turned to each camera
-    normal = (signs[:, None] * slanted)[None, :, :, None, None] * targets.coverage[:, :, None]
-    targets = targets._replace(normal=normal)
-    terms = reconstruction_terms(_planes(targets, 0.02), targets.distance, targets)
-    assert terms["depth"].item() == pytest.approx(0.02 / math.sqrt(3), rel=1e-4)
-
-
-def test_background_depth_and_normal_are_not_charged():
-    targets = _truth()
-    outside = targets.coverage == 0
-    planes = _planes(targets)
-    planes = planes._replace(
-        depth=planes.depth.masked_fill(outside, -5.0),
-        normal=planes.normal.masked_fill(outside[:, :, None], 7.0),
-    )
-    terms = reconstruction_terms(planes, targets.distance, targets)
-    assert terms["depth"].item() == terms["normal"].item() == 0
-
-
-def test_distances_beyond_the_truncation_are_only_far():
-    targets = _truth()._replace(distance=torch.full((1, 10), 0.5))
-    terms = reconstruction_terms(_planes(targets), torch.full((1, 10), SDF_TRUNCATION), targets)
-    assert terms["sdf"].item() == 0
-    terms = reconstruction_terms(_planes(targets), torch.full((1, 10), -3.0), targets)
-    assert terms["sdf"].item() == pytest.approx(2 * SDF_TRUNCATION)
-
-
-def test_occupancy_has_no_depth_terms():
-    full = _truth()
-    targets = full._replace(depth=None, normal=None)
-    planes = Planes(full.coverage * 100 - 50, None, None, torch.zeros(1))
-    assert set(reconstruction_terms(planes, full.distance, targets)) == {"coverage", "sdf"}
-
-
-# Weights over the training
-
-
-GAUSSIAN = GaussianSpec(kl_initial_weight=1e-6, kl_weight=1e-4, kl_warmup_steps=100, kl_cap=50.0)
-
-
-def test_kl_weight_ramps_linearly():
-    spec = TrainSpec(bottleneck=GAUSSIAN)
-    weights = [kl_weight(spec, step) for step in (0, 50, 100, 1000)]
-    assert weights == pytest.approx([1e-6, 5.05e-5, 1e-4, 1e-4])
-    at_once = GAUSSIAN.model_copy(update={"kl_warmup_steps": 0})
-    assert kl_weight(TrainSpec(bottleneck=at_once), 0) == pytest.approx(1e-4)
-    assert kl_weight(TrainSpec(), 1000) == 0
-
-
-def test_total_is_the_weighted_sum_and_the_kl_is_capped_hard():
-    training = TrainingSpec(coverage_weight=1, depth_weight=2, normal_weight=3, sdf_weight=4)
-    terms = {name: torch.tensor(1.0) for name in ("coverage", "depth", "normal", "sdf")}
-    assert total_loss(terms, TrainSpec(training=training), 0).item() == pytest.approx(10)
-    spec = TrainSpec(training=training, bottleneck=GAUSSIAN)
-    kl = torch.tensor(40.0, requires_grad=True)
-    assert total_loss({**terms, "kl": kl}, spec, 100).item() == pytest.approx(10 + 40e-4)
-    kl = torch.tensor(60.0, requires_grad=True)
-    loss = total_loss({**terms, "kl": kl}, spec, 100)
-    assert loss.item() == pytest.approx(10 + 50e-4)
-    loss.backward()
-    assert kl.grad.item() == 0
+# Schedule
 
 
 def test_learning_rate_rises_and_falls():
@@ -331,6 +264,13 @@ def test_learning_rate_rises_and_falls():
     assert schedule(0, TrainingSpec(steps=1, warmup=0)) > 0
 
 
+def test_constant_learning_rate_only_rises():
+    spec = TrainingSpec(steps=100, warmup=0.1, schedule="constant")
+    factors = [schedule(step, spec) for step in range(100)]
+    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert set(factors[10:]) == {1.0}
+
+
 # Learning
 
 
@@ -340,41 +280,45 @@ def head(renderer):
     import trimesh
 
     from hexplane.distance import signed_distance
-    from hexplane.features import network_input
 
     mesh = trimesh.creation.icosphere(3, 1.0)
     mesh.vertices *= [0.5, 0.9, 0.7]
     mesh.vertices += np.exp(-8 * ((mesh.vertices - [0, 0, 0.7]) ** 2).sum(1))[:, None] * [0, 0, 0.2]
     views = renderer.render(mesh, R)
     points = np.random.default_rng(0).uniform(-1, 1, (1000, 3)).astype(np.float32)
-
-    def heads(features):
-        arrays = (
-            network_input(views, features),
-            views.occupancy.astype(np.float32),
-            views.depth,
-            views.normal,
-            points,
-            signed_distance(points, mesh),
-        )
-        return Heads(*(torch.from_numpy(array)[None] for array in arrays))
-
-    return heads
+    samples = points, signed_distance(points, mesh)
+    return lambda features: make_heads([views], [samples], features)
 
 
-@pytest.mark.parametrize("features", FEATURES)
-def test_one_head_is_learnt_in_a_few_dozen_steps(head, features):
-    spec = TrainSpec(features=features, model=SMALL)
-    network, data = _network(features), head(features)
+LEARNT = [(features, "fitted") for features in FEATURES] + [
+    ("depth_normal", "mse"),
+    ("occupancy", "bernoulli"),
+]
+
+
+@pytest.mark.parametrize(("features", "likelihood"), LEARNT)
+def test_one_head_is_learnt_in_a_few_dozen_steps(head, features, likelihood):
+    spec = TrainSpec(features=features, likelihood=likelihood, model=SMALL)
+    network = _network(features, likelihood=likelihood)
+    batch = head(features).batch(torch.tensor([0]), torch.arange(500))
     optimiser = torch.optim.Adam(network.parameters(), 5e-3)
     losses = []
     for _ in range(60):
-        terms = loss_terms(network, spec, data, torch.tensor([0]), torch.arange(500))
-        losses.append(total_loss(terms, spec, 0))
+        losses.append(total_loss(loss_terms(network, spec, batch), spec, 0))
         optimiser.zero_grad()
         losses[-1].backward()
         optimiser.step()
     assert losses[-1].item() < losses[0].item() / 4
+
+
+def test_batch_is_the_chosen_heads_at_the_chosen_samples(head):
+    one = head("depth_normal")
+    data = one.batch(torch.tensor([0, 0]), torch.tensor([7, 3]))
+    assert torch.equal(data.views, one.views.expand(2, -1, -1, -1, -1))
+    assert data.points[1].tolist() == [one.points[0, 7].tolist(), one.points[0, 3].tolist()]
+    assert data.distance[0].tolist() == [one.distance[0, 7].item(), one.distance[0, 3].item()]
+    assert data.images.normal.shape == (2, 6, 3, R, R)
+    assert torch.equal(data.images.depth[1], one.images.depth[0])
 
 
 def test_kl_term_is_summed_over_dimensions_and_averaged_over_heads(head):
@@ -382,7 +326,7 @@ def test_kl_term_is_summed_over_dimensions_and_averaged_over_heads(head):
     network, data = _network("occupancy", spec.bottleneck).eval(), head("occupancy")
     rate = network(data.views).rate.sum()
     for chosen in (torch.tensor([0]), torch.tensor([0, 0])):
-        terms = loss_terms(network, spec, data, chosen, torch.arange(5))
+        terms = loss_terms(network, spec, data.batch(chosen, torch.arange(5)))
         assert terms["kl"].item() == pytest.approx(rate.item(), rel=1e-5)
 
 
@@ -432,3 +376,16 @@ def test_adam_group_is_torchs_adam():
         mine.step()
         reference.step()
     assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_adam_for_all_is_torchs_adam_over_every_parameter():
+    network = _network("occupancy")
+    built = optimiser.build_optimiser(network, 2e-3, "adam")
+    assert type(built) is torch.optim.Adam
+    before = [p.detach().clone() for p in network.parameters()]
+    for weight in network.parameters():
+        weight.grad = torch.randn_like(weight)
+    built.step()
+    for weight, old in zip(network.parameters(), before, strict=True):
+        # Adam's first step is the rate against the gradient's sign.
+        assert torch.allclose(old - weight, 2e-3 * weight.grad.sign(), rtol=1e-2, atol=1e-6)

@@ -18,7 +18,7 @@ from hexplane.store import write_samples
 from hexplane.verify import verify_results
 
 STAGES = ["check", "normalise", "render", "sample", "oracle", "evaluate", "report"]
-LEARNING = ["train", "encode", "extract"]
+LEARNING = ["train", "encode", "extract", "diagnose"]
 
 # A package whose stage reaches helpers in every way that Python allows.
 PACKAGE = {
@@ -217,6 +217,15 @@ def test_closures_tell_the_stages_apart():
     assert "hexplane.training.loop" not in import_closure("hexplane.stages.extract")
     assert "hexplane.fusion" in import_closure("hexplane.stages.extract")
     assert "hexplane.fusion" not in import_closure("hexplane.stages.train")
+    # What a network decodes is measured only by its diagnostics.
+    diagnose = import_closure("hexplane.stages.diagnose")
+    assert diagnose >= {"hexplane.metrics", "hexplane.fusion", "hexplane.training.objective"}
+    assert "hexplane.training.objective" in import_closure("hexplane.stages.train")
+    assert "hexplane.metrics" not in import_closure("hexplane.stages.train")
+    for stage in ("extract", "encode"):
+        closure = import_closure(f"hexplane.stages.{stage}")
+        assert not {name for name in closure if name.startswith("hexplane.training")}
+        assert "hexplane.model.likelihood" in closure
     # Reached by an import inside a function.
     assert "hexplane.render.embree" in import_closure("hexplane.stages.render")
     assert "hexplane.metrics" not in import_closure("hexplane.stages.render")

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trimesh
+from safetensors.numpy import load_file
 
-from workflow import Project
+from workflow import TINY_ARMS, Project
 
 ARMS = ("ae-depth-normal", "vae-occupancy")
 ORACLES = ("oracle-depth_normal", "oracle-occupancy")
@@ -23,8 +26,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+def diagnosed(*runs: str) -> set[str]:
+    return {f"Diagnosing {run}" for run in runs or ARMS}
+
+
 def after_training(arm: str, meshes: tuple[str, ...] = MESHES) -> set[str]:
-    return {f"Encoding {mesh} by {arm}" for mesh in meshes} | after_encoding(arm, meshes)
+    encoded = {f"Encoding {mesh} by {arm}" for mesh in meshes}
+    return diagnosed(arm) | encoded | after_encoding(arm, meshes)
 
 
 def after_encoding(arm: str, meshes: tuple[str, ...] = MESHES) -> set[str]:
@@ -52,7 +60,57 @@ def test_the_whole_chain(project: Project) -> None:
     history = list(csv.DictReader((results / "models/vae-occupancy/history.csv").open()))
     assert [row["step"] for row in history] == ["4", "8"]
     assert float(history[-1]["kl"]) > 0
-    assert float(history[-1]["validation_coverage"]) > 0
+    assert float(history[-1]["kl_charged"]) == float(history[-1]["kl"])
+    assert float(history[-1]["validation_reconstruction"]) > 0
+    # One head trains: its latent tells nothing of which head it is.
+    assert float(history[-1]["active_units"]) == float(history[-1]["mutual_information"]) == 0
+    assert float(history[-1]["gradient_norm_reconstruction"]) > 0
+    plain = list(csv.DictReader((results / "models/ae-depth-normal/history.csv").open()))
+    assert float(plain[-1]["validation_coverage"]) > 0
+    assert not [name for name in plain[-1] if name.startswith(("kl", "active", "mutual"))]
+
+
+def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project) -> None:
+    results = project.folder / "results"
+    found = {arm: json.loads((results / f"diagnostics/{arm}.json").read_text()) for arm in ARMS}
+    for arm, run in found.items():
+        assert run["stage"] == "diagnose"
+        assert set(run["inputs"]) == {"model", *MESHES}
+        assert run["training_heads"] == 1
+        assert {split: group["heads"] for split, group in run["groups"].items()} == {
+            "train": 1,
+            "held_out": 2,
+        }
+        gaussian = arm == "vae-occupancy"
+        for split, group in run["groups"].items():
+            # With one head there is no other one's latent to decode.
+            assert ("shuffled" in group) == (split == "held_out"), (arm, split)
+            latents = {"kl", "active_units", "mutual_information", "marginal_kl", "prior"}
+            assert latents & set(group) == (latents if gaussian else set()), (arm, split)
+            assert len(group["mean"]["scores"]) == group["heads"]
+    kl = found["vae-occupancy"]
+    # 1e-5 * D / 2 with a value for each pixel; one head has no spread that could be told.
+    assert kl["effective_beta"] == pytest.approx(1e-5 * 6 * 32**2 / 2)
+    assert (kl["predicted_active"], kl["predicted_kl"]) == (0, 0)
+    train = kl["groups"]["train"]
+    assert train["kl"] == pytest.approx(train["terms"]["kl"], rel=1e-4)
+    assert train["active_units"] == train["mutual_information"] == 0
+    plain = found["ae-depth-normal"]
+    assert plain["effective_beta"] is plain["predicted_active"] is plain["predicted_kl"] is None
+
+
+def test_table_of_runs_has_a_row_for_each_run_and_group(project: Project) -> None:
+    results = project.folder / "results"
+    rows = list(csv.DictReader((results / "metrics/runs.csv").open()))
+    keys = [(row["experiment"], row["seed"], row["split"]) for row in rows]
+    assert sorted(keys) == [(arm, "0", split) for arm in ARMS for split in ("held_out", "train")]
+    for row in rows:
+        diagnostics = json.loads((results / f"diagnostics/{row['experiment']}.json").read_text())
+        group = diagnostics["groups"][row["split"]]
+        score = np.mean([score["iou"] for score in group["mean"]["scores"]])
+        assert float(row["iou"]) == pytest.approx(score, rel=1e-4, abs=1e-6)
+        assert bool(row["kl"]) == (row["experiment"] == "vae-occupancy")
+        assert bool(row["iou_shuffled"]) == (row["split"] == "held_out")
 
 
 def test_a_second_run_has_nothing_to_do(project: Project) -> None:
@@ -60,7 +118,8 @@ def test_a_second_run_has_nothing_to_do(project: Project) -> None:
 
 
 def test_one_arms_kl_weight_runs_that_arm(project: Project) -> None:
-    arm = {"features": "occupancy", "bottleneck": {"kind": "gaussian", "kl_weight": 0.001}}
+    weighted = {"kind": "gaussian", "kl_weight": 0.001}
+    arm = {**TINY_ARMS["vae-occupancy"], "bottleneck": weighted}
     project.configure({"experiments": {"vae-occupancy": arm}})
     expected = {"Training vae-occupancy"} | after_training("vae-occupancy") | REPORT
     assert project.planned() == expected
@@ -70,15 +129,15 @@ def test_one_arms_kl_weight_runs_that_arm(project: Project) -> None:
 
 def test_the_extraction_level_runs_no_training(project: Project) -> None:
     project.configure({"extraction": {"level": 0.4}})
-    expected = set.union(REPORT, *(after_encoding(arm) for arm in (*ARMS, *ORACLES)))
-    assert project.planned() == expected
+    extracted = set.union(*(after_encoding(arm) for arm in (*ARMS, *ORACLES)))
+    assert project.planned() == extracted | diagnosed() | REPORT
     project.configure({})
 
 
 def test_evaluation_samples_run_no_extraction(project: Project) -> None:
     project.configure({"evaluation": {"samples": 600}})
     measured = {f"Measuring {mesh} of {arm}" for mesh in MESHES for arm in (*ARMS, *ORACLES)}
-    assert project.planned() == measured | REPORT
+    assert project.planned() == measured | diagnosed() | REPORT
     project.configure({})
 
 
@@ -118,14 +177,20 @@ def test_a_helper_of_rendering_renders_again(project: Project, edit) -> None:
 def test_a_helper_of_metrics_measures_again(project: Project, edit) -> None:
     edit("metrics.py", "\nEXTRA = 1\n")
     measured = {f"Measuring {mesh} of {arm}" for mesh in MESHES for arm in (*ARMS, *ORACLES)}
-    assert project.planned() == measured | REPORT
+    assert project.planned() == measured | diagnosed() | REPORT
+
+
+def test_a_helper_of_diagnostics_diagnoses_again(project: Project, edit) -> None:
+    edit("stages/diagnose.py", "\nEXTRA = 1\n")
+    assert project.planned() == diagnosed() | REPORT
 
 
 def test_another_mesh_runs_alone(project: Project) -> None:
     project.add_mesh("d.off", seed=4)
     project.configure({"split": {"validation": ["b"], "test": ["c", "d"]}})
     new = ("d",)
-    first = {"Normalising d", "Rendering d"}
+    # Held-out heads are diagnosed: against their own signed distances too.
+    first = {"Normalising d", "Rendering d", "Sampling signed distances of d"}
     arms = [after_training(arm, new) for arm in ARMS]
     oracles = [after_encoding(oracle, new) for oracle in ORACLES]
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
@@ -138,12 +203,61 @@ def test_a_changed_mesh_runs_what_saw_it(project: Project) -> None:
     before = path.read_bytes()
     project.add_mesh("c.stl", seed=9)
     one = ("c",)
-    first = {"Normalising c", "Rendering c"}
+    first = {"Normalising c", "Rendering c", "Sampling signed distances of c"}
     arms = [after_training(arm, one) for arm in ARMS]
     oracles = [after_encoding(oracle, one) for oracle in ORACLES]
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
     path.write_bytes(before)
     project.build()
+
+
+def test_repeats_train_only_the_new_runs(project: Project) -> None:
+    project.configure({"repeats": 2})
+    new = [f"{arm}@1" for arm in ARMS]
+    assert project.planned() == {f"Training {run}" for run in new} | diagnosed(*new) | REPORT
+    project.configure({})
+
+
+def test_another_arm_trains_alone_and_only_named_heads_are_extracted(project: Project) -> None:
+    arm = {"features": "dithered", "likelihood": "mse", "bottleneck": {"kind": "gaussian"}}
+    project.configure({"experiments": {"new": arm}, "evaluation": {"heads": ["c"]}})
+    # Oracles are measured on whatever head any run is diagnosed on.
+    oracle = after_encoding("oracle-dithered")
+    expected = {"Training new"} | after_training("new", ("c",)) | oracle | REPORT
+    assert project.planned() == expected
+    project.configure({})
+
+
+def test_a_dropped_arm_runs_nothing_but_the_report(project: Project) -> None:
+    project.configure({"experiments": {"ae-depth-normal": None}})
+    assert project.planned() == REPORT
+    project.configure({})
+
+
+def test_an_arm_of_one_head_and_its_repeat(project: Project) -> None:
+    """Two heads to train on, of which the arm takes one: only the seed tells its runs apart."""
+    arm = {**TINY_ARMS["vae-occupancy"], "heads": 1}
+    split = {"validation": ["b"], "test": []}
+    project.configure({"experiments": {"one": arm}, "split": split, "repeats": 2})
+    models = {run: project.folder / f"results/models/{run}" for run in ("one", "one@1")}
+    targets = [f"results/models/{run}/manifest.json" for run in models]
+    built = project.snakemake("--cores", "2", *targets)
+    assert built.returncode == 0, built.stderr[-4000:]
+    for seed, model in enumerate(models.values()):
+        made = json.loads((model / "config.json").read_text())
+        assert (made["train"], made["validation"]) == (["a"], ["b"])
+        assert made["spec"]["seed"] == seed
+    first, second = (load_file(model / "model.safetensors") for model in models.values())
+    assert first.keys() == second.keys()
+    name = "encoder_input.1.weight"
+    assert np.abs(first[name] - second[name]).mean() > 0.1 * np.abs(first[name]).mean()
+    planned = project.planned()
+    assert not planned & {"Training one", "Training one@1"}
+    assert "Training vae-occupancy" in planned  # on two heads now
+    for model in models.values():
+        shutil.rmtree(model)
+    project.configure({})
+    assert project.planned() == set()
 
 
 def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:

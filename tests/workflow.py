@@ -35,7 +35,11 @@ TINY: dict[str, Any] = {
 }
 TINY_ARMS = {
     "ae-depth-normal": {"features": "depth_normal", "bottleneck": {"kind": "deterministic"}},
-    "vae-occupancy": {"features": "occupancy", "bottleneck": {"kind": "gaussian"}},
+    "vae-occupancy": {
+        "features": "occupancy",
+        "likelihood": "mse",
+        "bottleneck": {"kind": "gaussian"},
+    },
 }
 
 
@@ -69,10 +73,11 @@ class Project:
         bump(seed).export(self.folder / "scans" / name)
 
     def configure(self, changes: dict[str, Any]) -> None:
-        """Write config.yaml: the tiny one with some groups' keys changed."""
+        """Write config.yaml: the tiny one with some keys, or some groups' keys, changed."""
         values = {**TINY, "experiments": TINY_ARMS}
-        for group, keys in changes.items():
-            values = {**values, group: {**values.get(group, {}), **keys}}
+        for key, value in changes.items():
+            group = isinstance(value, dict)
+            values[key] = {**values.get(key, {}), **value} if group else value
         (self.folder / "config.yaml").write_text(yaml.safe_dump(values))
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:

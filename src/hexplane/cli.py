@@ -112,9 +112,11 @@ def train(
     code: Code = None,
 ) -> None:
     """Train a network; a killed run goes on from its checkpoint."""
+    from hexplane.config import check_likelihood
     from hexplane.specs.train import TrainSpec
 
     settings = _read(TrainSpec, spec)
+    check_likelihood("--spec", settings.likelihood, settings.features)
     from hexplane.stages.train import run
 
     run(output, hexplanes, validation, sdf, state, settings, _code(code))

@@ -61,7 +61,7 @@ class EvaluationConfig(Evaluation):
 class Experiment(Spec):
     """One arm: what goes in, what the latent is, and what differs from the shared settings."""
 
-    features: Features = Field(description="Input: occupancy, or depth and normals.")
+    features: Features = Field(description="What goes in, and comes out.")
     bottleneck: BottleneckSpec = Field(description="What the latent is.")
     likelihood: Likelihood = Field(
         "fitted", description="What the decoder's values mean, and so the reconstruction loss."
@@ -116,11 +116,7 @@ class Config(Spec):
                     type(shared).model_validate(shared.model_dump() | own)
                 except ValidationError as error:
                     raise UserError(explain(error, ("experiments", name, part))) from error
-            if experiment.likelihood == "bernoulli" and experiment.features != "occupancy":
-                raise UserError(
-                    f"experiments.{name}.likelihood: bernoulli does not fit features "
-                    f"{experiment.features} (allowed: fitted, mse, learned_sigma)"
-                )
+            check_likelihood(f"experiments.{name}", experiment.likelihood, experiment.features)
             model = self.model_of(name)
             if self.render.resolution % model.outer_resolution:
                 raise UserError(
@@ -140,6 +136,19 @@ class Config(Spec):
         """`training` as one arm sees it."""
         own = self.experiments[experiment].training
         return TrainingSpec.model_validate(self.training.model_dump() | own)
+
+
+def check_likelihood(key: str, likelihood: Likelihood, features: Features) -> None:
+    """Refuse what cannot be trained.
+
+    Raises:
+        UserError: Bernoulli on values that are not binary; `key` says whose they are.
+    """
+    if likelihood == "bernoulli" and features != "occupancy":
+        raise UserError(
+            f"{key}.likelihood: bernoulli does not fit features {features} "
+            "(allowed: fitted, mse, learned_sigma)"
+        )
 
 
 def parse_config(values: dict[str, Any]) -> Config:

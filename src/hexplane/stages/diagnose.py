@@ -21,13 +21,22 @@ from hexplane.model.network import HexplaneAutoencoder
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.provenance import Stage, content_digest, manifest_path
 from hexplane.specs.diagnose import DiagnoseSpec
+from hexplane.specs.model import GaussianSpec
+from hexplane.specs.train import TrainSpec
 from hexplane.stages.extract import decoded_field, decoded_images
 from hexplane.training.data import Heads, load_heads
-from hexplane.training.latents import posteriors
-from hexplane.training.objective import effective_beta, loss_terms, weighted_terms
+from hexplane.training.latents import DRAWS, posteriors
+from hexplane.training.objective import (
+    effective_beta,
+    kl_weight,
+    loss_terms,
+    weighted_terms,
+)
 
 MOST_INPUTS = 64
 """Training heads whose principal components are taken."""
+NO_VARIANCE = 1e-9
+"""Share of the largest eigenvalue below which one is rounding."""
 QUANTILES = 101
 """Points at which the distribution of KL over dimensions is kept."""
 
@@ -82,7 +91,7 @@ def _predicted(saved: SavedModel, spectrum: Tensor, terms: dict[str, float]) -> 
     `spectrum` [H] is that of what the decoder should give, over the training heads. Only Gaussian
     likelihoods have such a prediction.
     """
-    beta = effective_beta(saved.spec, saved.resolution)
+    beta = effective_beta(_as_reached(saved.spec), saved.resolution)
     variance = None
     if saved.spec.likelihood == "mse":
         variance = 1.0
@@ -91,10 +100,19 @@ def _predicted(saved: SavedModel, spectrum: Tensor, terms: dict[str, float]) -> 
     active = kl = None
     if beta is not None and variance is not None:
         # Without a charge, every direction is free: no finite rate is predicted.
-        rates = diagnostics.predicted_rates(spectrum, beta * variance) if beta else spectrum
+        none = NO_VARIANCE * float(spectrum[0])
+        rates = diagnostics.predicted_rates(spectrum, beta * variance or none)
         active = int((rates > 0).sum())
         kl = float(rates.sum()) if beta else None
     return {"effective_beta": beta, "predicted_active": active, "predicted_kl": kl}
+
+
+def _as_reached(spec: TrainSpec) -> TrainSpec:
+    """The settings with the KL weight of the last step: a short training ends below the ramp."""
+    if not isinstance(spec.bottleneck, GaussianSpec):
+        return spec
+    reached = {"kl_weight": kl_weight(spec, spec.training.steps)}
+    return spec.model_copy(update={"bottleneck": spec.bottleneck.model_copy(update=reached)})
 
 
 def _group(
@@ -133,9 +151,8 @@ def _rates(network: HexplaneAutoencoder, heads: Heads) -> dict[str, Any]:
     """What the latent costs and holds, in nats; with one head it can hold nothing."""
     mean, log_variance = posteriors(network, heads.views)
     dimensions = diagnostics.kl_per_dimension(mean, log_variance)
-    information = diagnostics.mutual_information(
-        mean, log_variance, torch.Generator().manual_seed(0)
-    )
+    generator = torch.Generator().manual_seed(0)
+    information = diagnostics.mutual_information(mean, log_variance, generator, DRAWS)
     kl = float(dimensions.sum())
     quantiles = np.quantile(dimensions.numpy(), np.linspace(0, 1, QUANTILES))
     return {
