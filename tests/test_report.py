@@ -1,4 +1,4 @@
-"""The report on a small fabricated run: two arms, of which one gives an empty mesh."""
+"""The report on a small fabricated run: what is on the page, and the tables beside it."""
 
 import csv
 import json
@@ -7,108 +7,30 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-import trimesh
 
-from hexplane import metrics
 from hexplane.errors import UserError
-from hexplane.files import write_json
-from hexplane.meshes import write_mesh
-from hexplane.provenance import Stage, manifest_path, mismatches
-from hexplane.render.embree import EmbreeRenderer
+from hexplane.provenance import manifest_path, mismatches
 from hexplane.report import images
 from hexplane.report.pictures import empty_sentence, shown_heads
 from hexplane.report.results import Reconstruction, Results
 from hexplane.specs.report import ReportSpec
 from hexplane.stages import report
-from hexplane.store import write_decoded, write_hexplane
-
-SPLIT = {"train": ["ada", "bea"], "validation": ["cleo"], "test": ["dora"]}
-HEADS = [name for names in SPLIT.values() for name in names]
-ORACLES = {"vae-binary": "oracle-occupancy", "ae-surface": "oracle-depth_normal"}
-EMPTY = ("vae-binary", "dora")
-THRESHOLDS = (0.005, 0.01, 0.02)
-SPEC = ReportSpec(
-    split=SPLIT,
-    oracles=ORACLES,
-    config={
-        "seed": 3,
-        "extraction": {"level": 0.5},
-        "experiments": {
-            "vae-binary": {
-                "features": "occupancy",
-                "bottleneck": {"kind": "gaussian", "kl_weight": 1e-5},
-            },
-            "ae-surface": {"features": "depth_normal", "bottleneck": {"kind": "deterministic"}},
-        },
-    },
+from reporting import (
+    EMPTY,
+    GROUPS,
+    HEADS,
+    ORACLES,
+    RUNS,
+    SPEC,
+    SPLIT,
+    elsewhere,
+    fabricate,
+    metrics_of,
+    page_of,
+    runs_of,
+    summary_of,
 )
-
-
-def _head(index: int) -> trimesh.Trimesh:
-    mesh = trimesh.creation.icosphere(subdivisions=2)
-    mesh.apply_scale([0.6 + 0.02 * index, 0.9, 0.7])
-    return mesh
-
-
-def _manifest(path: Path, outputs: list[Path], **facts: object) -> None:
-    stage = Stage("hexplane.stages.render", {"seed": 3}, None)
-    stage.name = path.parts[-2] if path.stem == "manifest" else path.parts[-3]
-    stage.write_manifest(path, outputs, **facts)
-
-
-def _history(path: Path, gaussian: bool) -> None:
-    rows = [
-        "step,seconds,learning_rate,kl_weight,loss,coverage,kl,gradient_norm,"
-        "validation_loss,validation_coverage"
-    ]
-    for step in range(0, 1001, 50):
-        loss = 0.02 + np.exp(-step / 150)
-        kl = f"1e-5,{loss},{loss},{40 + step**2}" if gaussian else f",{loss},{loss},"
-        watched = f"{1.2 * loss},{1.3 * loss}" if step % 200 == 0 else ","
-        rows.append(f"{step},{step / 10},0.002,{kl},{1 / (1 + step)},{watched}")
-    path.write_text("\n".join(rows) + "\n")
-
-
-def fabricate(results: Path, resolution: int = 32) -> None:
-    """A run of four ellipsoids: decoded views are the input plus noise."""
-    rng = np.random.default_rng(0)
-    renderer = EmbreeRenderer()
-    for index, mesh in enumerate(HEADS):
-        original = _head(index)
-        path = results / "meshes" / f"{mesh}.ply"
-        write_mesh(original, path)
-        _manifest(path.with_suffix(".json"), [path])
-        truth = renderer.render(original, resolution)
-        write_hexplane(results / "hexplanes" / f"{mesh}.zarr", truth)
-        for name in (*ORACLES, *ORACLES.values()):
-            noise = 0.01 if name in ORACLES else 0.001
-            found = original.copy()
-            found.vertices += rng.normal(scale=noise, size=found.vertices.shape)
-            if (name, mesh) == EMPTY:
-                found = trimesh.Trimesh()
-            path = results / "reconstructions" / name / f"{mesh}.ply"
-            write_mesh(found, path)
-            empty = len(found.faces) == 0
-            field = (0.012, 0.31) if empty else (0.0, 1.0)
-            facts = {"empty": empty, "field_min": field[0], "field_max": field[1], "level": 0.5}
-            _manifest(path.with_suffix(".json"), [path], **facts)
-            scores = metrics.compare(found, original, 200, THRESHOLDS, seed=0)
-            if name in ORACLES:
-                scores |= {"latent_bytes_raw": 24_576, "latent_bytes_stored": 20_000 + index}
-                noisy = truth.occupancy + rng.normal(scale=0.1, size=truth.depth.shape)
-                decoded = {"coverage": noisy.clip(0, 1).astype(np.float32)}
-                if name == "ae-surface":
-                    decoded |= {"depth": truth.depth, "normal": truth.normal}
-                write_decoded(path.with_suffix(".zarr"), decoded)
-            _manifest(results / "metrics" / name / f"{mesh}.json", [], metrics=scores)
-    for name in ORACLES:
-        folder = results / "models" / name
-        folder.mkdir(parents=True)
-        _history(folder / "history.csv", gaussian=name.startswith("vae"))
-        write_json(folder / "config.json", {"parameters": 123_456, "steps": 1000, "seconds": 75.5})
-        _manifest(folder / "manifest.json", [folder / "history.csv"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -123,27 +45,13 @@ def small_pictures() -> Iterator[None]:
 def results(tmp_path_factory: pytest.TempPathFactory, small_pictures: None) -> Path:
     folder = tmp_path_factory.mktemp("run") / "results"
     fabricate(folder)
-    report.run(folder, _page(folder), _summary(folder), SPEC)
+    report.run(folder, page_of(folder), summary_of(folder), runs_of(folder), SPEC)
     return folder
 
 
 @pytest.fixture(scope="module")
 def html(results: Path) -> str:
-    return _page(results).read_text(encoding="utf-8")
-
-
-def _page(results: Path) -> Path:
-    return results / "report" / "index.html"
-
-
-def _summary(results: Path) -> Path:
-    return results / "metrics" / "summary.csv"
-
-
-def _metrics(results: Path, name: str, mesh: str) -> dict[str, float | None]:
-    path = results / "metrics" / name / f"{mesh}.json"
-    found: dict[str, float | None] = json.loads(path.read_text())["metrics"]
-    return found
+    return page_of(results).read_text(encoding="utf-8")
 
 
 def test_page_loads_nothing_from_elsewhere(html: str) -> None:
@@ -186,12 +94,11 @@ def test_verdict_shows_means_of_the_metrics(results: Path, html: str) -> None:
         r'data-group="(.+?)" data-name="(.+?)" data-measure="(.+?)" data-value="(.+?)">\s*<b>(.+?)<'
     )
     cells = {(g, n, m): (float(v), shown) for g, n, m, v, shown in re.findall(pattern, html)}
-    groups = {"train": SPLIT["train"], "held_out": SPLIT["validation"] + SPLIT["test"]}
     measures = ("f_score_0.01", "chamfer_l1", "iou", "normal_consistency")
-    for group, heads in groups.items():
+    for group, heads in GROUPS.items():
         for name in (*ORACLES, *ORACLES.values()):
             for measure in measures:
-                values = [_metrics(results, name, head)[measure] for head in heads]
+                values = [metrics_of(results, name, head)[measure] for head in heads]
                 expected = statistics.fmean(value for value in values if value is not None)
                 value, shown = cells[group, name, measure]
                 assert value == pytest.approx(expected)
@@ -202,7 +109,7 @@ def test_verdict_shows_means_of_the_metrics(results: Path, html: str) -> None:
 def test_verdict_ratio_is_that_of_the_means(results: Path, html: str) -> None:
     heads = SPLIT["train"]
     arm, oracle = (
-        statistics.fmean(_metrics(results, name, head)["f_score_0.01"] or 0.0 for head in heads)
+        statistics.fmean(metrics_of(results, name, head)["f_score_0.01"] or 0.0 for head in heads)
         for name in ("ae-surface", ORACLES["ae-surface"])
     )
     cell = re.search(
@@ -220,7 +127,7 @@ def test_failure_is_marked_in_words_and_never_best(html: str) -> None:
 
 
 def test_summary_has_one_row_an_arm_or_oracle_and_mesh(results: Path) -> None:
-    with _summary(results).open(newline="") as stream:
+    with summary_of(results).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0])[:4] == ["experiment", "oracle", "mesh", "split"]
     assert {"chamfer_l1", "watertight", "latent_bytes_stored"} <= set(rows[0])
@@ -231,7 +138,7 @@ def test_summary_has_one_row_an_arm_or_oracle_and_mesh(results: Path) -> None:
     assert found[EMPTY]["chamfer_l1"] == "inf"
     assert found[EMPTY]["empty"] == "true"
     assert found["oracle-occupancy", "ada"]["latent_bytes_raw"] == ""
-    iou = _metrics(results, "ae-surface", "ada")["iou"]
+    iou = metrics_of(results, "ae-surface", "ada")["iou"]
     assert float(found["ae-surface", "ada"]["iou"]) == iou
 
 
@@ -240,7 +147,8 @@ def test_charts_hold_every_column_with_validation_beside_training(html: str) -> 
     assert text is not None
     figures = {figure["id"]: figure for figure in json.loads(text[1])}
     terms = ("loss", "coverage", "kl", "gradient_norm", "learning_rate", "kl_weight")
-    assert list(figures) == ["scores", *(f"curve-{term}" for term in terms)]
+    diagnosed = ("rate-distortion-occupancy", "ratio-by-beta", "kl-by-dimension", "spectrum")
+    assert list(figures) == ["scores", *diagnosed, *(f"curve-{term}" for term in terms)]
     names = [trace["name"] for trace in figures["curve-loss"]["traces"]]
     assert names == ["vae-binary", "vae-binary, validation", "ae-surface", "ae-surface, validation"]
     assert [trace["name"] for trace in figures["curve-kl"]["traces"]] == ["vae-binary"]
@@ -251,25 +159,31 @@ def test_charts_hold_every_column_with_validation_beside_training(html: str) -> 
 
 
 def test_manifest_holds(results: Path) -> None:
-    manifest = manifest_path(_page(results))
+    manifest = manifest_path(page_of(results))
     assert manifest.name == "index.json"
     assert mismatches(manifest) == []
 
 
 def test_same_results_give_the_same_page(results: Path, html: str, tmp_path: Path) -> None:
-    report.run(results, tmp_path / "index.html", tmp_path / "summary.csv", SPEC)
+    report.run(results, *elsewhere(tmp_path), SPEC)
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == html
-    assert (tmp_path / "summary.csv").read_text() == _summary(results).read_text()
+    assert (tmp_path / "summary.csv").read_text() == summary_of(results).read_text()
 
 
 @pytest.mark.parametrize(
-    "missing", ["metrics/ae-surface/ada.json", "models/vae-binary/history.csv", "meshes/dora.ply"]
+    "missing",
+    [
+        "metrics/ae-surface/ada.json",
+        "models/vae-binary/history.csv",
+        "meshes/dora.ply",
+        "diagnostics/ae-surface@1.json",
+    ],
 )
 def test_a_missing_file_is_named_in_one_line(results: Path, tmp_path: Path, missing: str) -> None:
     hidden = (results / missing).rename(results / "hidden")
     try:
         with pytest.raises(UserError, match=re.escape(missing)) as caught:
-            report.run(results, tmp_path / "index.html", tmp_path / "summary.csv", SPEC)
+            report.run(results, *elsewhere(tmp_path), SPEC)
     finally:
         hidden.rename(results / missing)
     assert "\n" not in str(caught.value)
@@ -278,7 +192,21 @@ def test_a_missing_file_is_named_in_one_line(results: Path, tmp_path: Path, miss
 
 def test_pictures_are_limited_and_held_out_heads_come_first() -> None:
     split = {"train": [f"t{i:02d}" for i in range(20)], "validation": ["v0"], "test": ["x0", "x1"]}
-    few = Results(Path(), ReportSpec(split=split, oracles=ORACLES, config={}))
+    heads = [name for part in split.values() for name in part]
+    some = ReportSpec(split=split, heads=heads, runs={}, oracles=ORACLES, config={})
+    few = Results(Path(), some)
     assert shown_heads(few) == ["x0", "x1", "v0", "t00", "t01", "t02", "t03", "t04"]
-    many = ReportSpec(split=split, oracles={f"arm{i}": "oracle" for i in range(20)}, config={})
+    many = some.model_copy(update={"oracles": {f"arm{i}": "oracle" for i in range(20)}})
     assert len(shown_heads(Results(Path(), many))) == 2
+    one = some.model_copy(update={"heads": ["t03"]})
+    assert shown_heads(Results(Path(), one)) == ["t03"]
+
+
+def test_runs_are_written_and_in_the_manifest(results: Path) -> None:
+    with runs_of(results).open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    keys = [(row["experiment"], int(row["seed"]), row["split"]) for row in rows]
+    assert keys == [(*run, group) for run in RUNS.values() for group in GROUPS]
+    assert {row["kl"] for row in rows if row["experiment"] == "vae-binary"} == {"30", "40"}
+    manifest = json.loads(manifest_path(page_of(results)).read_text())
+    assert {f"diagnostics/{run}.json" for run in RUNS} <= set(manifest["inputs"])

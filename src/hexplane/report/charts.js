@@ -29,12 +29,29 @@
     };
   };
 
+  // Arms chosen in a legend stand out in all charts; none chosen means all.
+  const chosen = new Set();
+  const traces = (figure) =>
+    figure.traces.map((trace) => {
+      const faint = chosen.size > 0 && !chosen.has(trace.meta);
+      return faint ? { ...trace, opacity: 0.07, hoverinfo: "skip", hovertemplate: "" } : trace;
+    });
+
   const settings = { responsive: true, displayModeBar: false, scrollZoom: false };
   const draw = () => {
     for (const figure of figures) {
-      Plotly.react(`chart-${figure.id}`, figure.traces, layout(figure), settings);
+      Plotly.react(`chart-${figure.id}`, traces(figure), layout(figure), settings);
     }
   };
+  const buttons = document.querySelectorAll(".legend button");
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      const arm = button.dataset.arm;
+      if (!chosen.delete(arm)) chosen.add(arm);
+      for (const other of buttons) other.setAttribute("aria-pressed", chosen.has(other.dataset.arm));
+      draw();
+    });
+  }
   draw();
   dark.addEventListener("change", draw);
 })();

@@ -2,48 +2,77 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from hexplane.report.arms import Look
+from hexplane.report.arms import MANY, Look
+from hexplane.report.axes import LOG_RANGE, Chart, log_axis
 from hexplane.report.results import Columns, Results
 from hexplane.report.verdict import Measure
 
 MOST_POINTS = 500
 """Points of a curve that a chart a few hundred pixels wide can show."""
-LOG_RANGE = 20.0
-"""A logarithmic axis helps from this ratio of the largest to the smallest value."""
 SMALL = 1e-3
 """Axes whose values stay below this are labelled in powers of ten, not in micro."""
 
 _NOT_CHARTED = ("step", "seconds")
 _LINEAR = ("learning_rate",)
+_GRADIENT = "gradient_norm_"
 _LAST = ("gradient_norm", "learning_rate", "kl_weight")
+_BY_LIKELIHOOD = ("loss", "reconstruction")
+"""Columns whose values depend on the likelihood: each has a chart of its own."""
 _TITLES = {
     "loss": "Total loss",
     "kl": "KL, nats (summed over dimensions, mean over heads)",
+    "kl_charged": "KL as charged: free bits, reduced, capped",
     "sdf": "Signed distance term",
+    "active_units": "Active units, training heads",
+    "mutual_information": "Mutual information, nats, training heads",
+    "kl_dimension_median": "KL of the median dimension, nats",
+    "kl_dimension_max": "KL of the largest dimension, nats",
     "gradient_norm": "Gradient norm, before clipping",
     "learning_rate": "Learning rate",
     "kl_weight": "KL weight",
 }
 
-Chart = dict[str, Any]
 
-
-def training_charts(histories: dict[str, Columns], looks: dict[str, Look]) -> list[Chart]:
+def training_charts(
+    histories: dict[str, Columns], looks: dict[str, Look], likelihoods: dict[str, str]
+) -> list[Chart]:
     """One chart for each column of the histories, the arms over one another.
 
-    A column `validation_x` is drawn into the chart of `x`, with markers.
+    A column `validation_x` is drawn into the chart of `x`, with markers. Where the arms have
+    several likelihoods, what depends on them has a chart for each.
     """
     columns = list(dict.fromkeys(name for history in histories.values() for name in history))
     terms = dict.fromkeys(
         name.removeprefix("validation_") for name in columns if name not in _NOT_CHARTED
     )
-    order = [name for name in terms if name not in _LAST] + [n for n in _LAST if n in terms]
-    return [chart for term in order if (chart := _curve(term, histories, looks))]
+    gradients = [name for name in terms if name.startswith(_GRADIENT)]
+    last = [*(name for name in _LAST if name in terms), *gradients]
+    charts = []
+    for term in [*(name for name in terms if name not in last), *last]:
+        parts = {"": histories}
+        kinds = list(dict.fromkeys(likelihoods[arm] for arm in histories))
+        if term in _BY_LIKELIHOOD and len(kinds) > 1:
+            parts = {
+                kind: {arm: own for arm, own in histories.items() if likelihoods[arm] == kind}
+                for kind in kinds
+            }
+        charts += [_curve(term, own, looks, kind) for kind, own in parts.items()]
+    return [chart for chart in charts if chart]
 
 
-def _curve(term: str, histories: dict[str, Columns], looks: dict[str, Look]) -> Chart | None:
+def _title(term: str, kind: str) -> str:
+    if term.startswith(_GRADIENT):
+        name = term.removeprefix(_GRADIENT)
+        words = {"sdf": "signed distance term", "kl_charged": "charged KL"}
+        return f"Gradient norm of the {words.get(name, f'{name} term')}, weighted"
+    title = _TITLES.get(term, f"{term.replace('_', ' ').capitalize()} term")
+    return f"{title}: {kind.replace('_', ' ')}" if kind else title
+
+
+def _curve(
+    term: str, histories: dict[str, Columns], looks: dict[str, Look], kind: str
+) -> Chart | None:
     values = [
         value
         for history in histories.values()
@@ -67,7 +96,9 @@ def _curve(term: str, histories: dict[str, Columns], looks: dict[str, Look]) -> 
             x, y = _points(history["step"], history.get(name, []), logarithmic)
             if x:
                 traces.append(_trace(arm, looks[arm], x, y, validation))
-    title = _TITLES.get(term, f"{term.replace('_', ' ').capitalize()} term")
+    if len(histories) > MANY:
+        for trace in traces:
+            trace["line"]["width"] = 1
     note = "logarithmic" if logarithmic else ""
     if len(traces) > 1 and all(trace["y"] == traces[0]["y"] for trace in traces):
         note = "all arms alike"
@@ -75,11 +106,10 @@ def _curve(term: str, histories: dict[str, Columns], looks: dict[str, Look]) -> 
     if max(values) < SMALL:
         axis["exponentformat"] = "power"
     if logarithmic:
-        ticks = _log_ticks(min(positive), max(positive))
-        axis = {"type": "log", "tickvals": ticks, "ticktext": [_tick(tick) for tick in ticks]}
+        axis = log_axis(positive)
     return {
-        "id": f"curve-{term}",
-        "title": title,
+        "id": f"curve-{term}-{kind}" if kind else f"curve-{term}",
+        "title": _title(term, kind),
         "note": note,
         "traces": traces,
         "layout": {
@@ -87,23 +117,6 @@ def _curve(term: str, histories: dict[str, Columns], looks: dict[str, Look]) -> 
             "yaxis": axis,
         },
     }
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Round values of a logarithmic axis: 1, 2, 5 a decade; whole decades over a wide range."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    digits = (1, 2, 5) if math.log10(high / low) < 2.5 else (1,)
-    stride = max(1, (last - first) // 6)
-    return [digit * 10.0**power for power in range(first, last + 1, stride) for digit in digits]
-
-
-def _tick(value: float) -> str:
-    """A tick's value: plain where that is short, else as a power of ten."""
-    if 1e-3 <= value < 1e5:
-        return f"{value:,.10g}"
-    power = math.floor(math.log10(value) + 1e-9)
-    digit = round(value / 10.0**power)
-    return f"10<sup>{power}</sup>" if digit == 1 else f"{digit}×10<sup>{power}</sup>"
 
 
 def _points(
@@ -127,6 +140,7 @@ def _trace(arm: str, look: Look, x: list[int], y: list[float], validation: bool)
         "type": "scatter",
         "mode": "lines",
         "name": name,
+        "meta": arm,
         "x": x,
         "y": y,
         "line": {"color": look.colour, "width": 2, "dash": look.dash},
@@ -157,6 +171,7 @@ def score_chart(results: Results, measure: Measure, looks: dict[str, Look]) -> C
                     "type": "scatter",
                     "mode": "markers",
                     "name": name,
+                    "meta": arm,
                     "x": places,
                     "y": values,
                     "text": [f"{name}<br>{mesh} ({split})" for mesh, split in heads],
@@ -181,6 +196,7 @@ def score_chart(results: Results, measure: Measure, looks: dict[str, Look]) -> C
                 "range": [-0.5, len(results.experiments) - 0.5],
                 "showgrid": False,
                 "ticklabeloverflow": "allow",
+                **({"tickangle": -55} if len(results.experiments) > MANY else {}),
             },
             "yaxis": {"range": [-0.03, 1.04]},
         },

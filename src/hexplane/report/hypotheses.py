@@ -143,7 +143,7 @@ def _by_seed(
 def _bound(table: _Table, condition: BoundSpec) -> Finding:
     evidence = []
     for arm in table.arms(condition.arms):
-        series = _series(
+        series = over_seeds(
             arm, {seed: _compared(table, condition, arm, seed) for seed in table.seeds}
         )
         held = {seed: _within(condition, value) for seed, value in series.values.items()}
@@ -179,7 +179,7 @@ def _agree(table: _Table, condition: AgreementSpec) -> Finding:
             for arm in pair
         ]
         held = {seed: _equal(values[0][seed], values[1][seed]) for seed in table.seeds}
-        series = tuple(_series(arm, own) for arm, own in zip(pair, values, strict=True))
+        series = tuple(over_seeds(arm, own) for arm, own in zip(pair, values, strict=True))
         evidence.append(Evidence(series, held))
     return Finding(_ask_agree(condition), tuple(evidence), _by_seed(table, _every, evidence))
 
@@ -188,7 +188,9 @@ def _equal(first: float | None, second: float | None) -> bool | None:
     return None if first is None or second is None else first == second
 
 
-def _series(arm: str, values: dict[int, float | None]) -> Series:
+def over_seeds(arm: str, values: Mapping[int, float | None]) -> Series:
+    """An arm's values with their mean and spread; NaN counts as a missing value."""
+    values = {seed: _known(value) for seed, value in values.items()}
     known = [value for value in values.values() if value is not None]
     finite = all(math.isfinite(value) for value in known)
     mean = None

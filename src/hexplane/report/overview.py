@@ -7,6 +7,9 @@ import yaml
 
 from hexplane.report.results import SPLITS, Results
 
+_USUAL = (("kl_reduction", "sum"), ("free_bits", 0.0))
+"""Settings that go without saying."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -14,7 +17,10 @@ class Arm:
 
     name: str
     features: str
+    likelihood: str
     latent: str
+    heads: int
+    own: str
     field: str
     oracle: str
     parameters: int | None
@@ -43,7 +49,10 @@ def arms(results: Results) -> list[Arm]:
             Arm(
                 name,
                 str(chosen.get("features", "")).replace("_", " + "),
-                _latent(bottleneck),
+                str(chosen.get("likelihood", "fitted")).replace("_", " "),
+                _settings(bottleneck, ("kind",)),
+                len(results.spec.split["train"][: chosen.get("heads")]),
+                _settings(chosen.get("model", {}) | chosen.get("training", {})),
                 str(chosen.get("field", "fusion")),
                 results.spec.oracles[name],
                 model.get("parameters"),
@@ -54,22 +63,30 @@ def arms(results: Results) -> list[Arm]:
     return found
 
 
-def _latent(bottleneck: dict[str, Any]) -> str:
-    rest = [
-        f"{key.replace('_', ' ').replace('kl', 'KL')} {value:g}"
-        for key, value in bottleneck.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-    return ", ".join([str(bottleneck.get("kind", "")), *rest])
+def _settings(chosen: dict[str, Any], bare: tuple[str, ...] = ()) -> str:
+    """Settings in one line; those in `bare` without their names."""
+    names = {
+        key: "" if key in bare else key.replace("_", " ").replace("kl", "KL") for key in chosen
+    }
+    return ", ".join(
+        f"{names[key]} {_plain(value)}".strip()
+        for key, value in chosen.items()
+        if (key, value) not in _USUAL
+    )
+
+
+def _plain(value: Any) -> str:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:g}" if number else str(value)
 
 
 def resolution(results: Results) -> int:
     """Pixels along a view's side, as rendered."""
-    return results.hexplane(next(iter(results.heads))).resolution
+    return results.hexplane(results.spec.split["train"][0]).resolution
 
 
 def counts(results: Results) -> str:
-    """How many heads are in which part."""
+    """How many heads there are, and in which part."""
     parts = {
         "train": "for training",
         "validation": "for validation",

@@ -1,43 +1,72 @@
 """The page: everything in one HTML file that opens from disk without a network."""
 
 import json
+import math
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from hexplane import frame
-from hexplane.report import charts, overview, pictures, verdict
-from hexplane.report.arms import looks
-from hexplane.report.results import Results
+from hexplane.report import charts, latents, overview, pictures, verdict
+from hexplane.report.arms import MANY, looks
+from hexplane.report.hypotheses import Verdict, judge
+from hexplane.report.repeats import repeats
+from hexplane.report.results import SPLITS, Results
+from hexplane.report.runs import Row, run_rows
+from hexplane.specs.hypotheses import Hypothesis
+
+MOST_EVIDENCE = 6
+"""A condition on more arms or pairs than this folds its table away."""
 
 
 def build_page(results: Results) -> str:
     """The report as one HTML document."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "size": size, "duration": duration}
-    template = environment.from_string(_text("template.html"))
-    return template.render(**_content(results))
+    environment.filters |= {
+        "number": number,
+        "size": size,
+        "duration": duration,
+        "figure": figure,
+        "percent": percent,
+    }
+    environment.tests["every"] = lambda held, state: all(part is state for part in held.values())
+    return environment.get_template("template.html").render(**_content(results))
 
 
 def _content(results: Results) -> dict[str, Any]:
     arm_looks = looks(results.experiments)
     columns = verdict.measures(results)
-    decision = verdict.decisive(columns)
+    decision = verdict.decisive(columns) if columns else None
     shown = pictures.shown_heads(results)
-    score_chart = charts.score_chart(results, decision, arm_looks)
+    score_chart = decision and charts.score_chart(results, decision, arm_looks)
     histories = {arm: results.history(arm) for arm in results.experiments}
-    curves = charts.training_charts(histories, arm_looks)
+    curves = charts.training_charts(histories, arm_looks, _likelihoods(results))
+    rows = run_rows(results)
+    tables = repeats(rows)
+    run_charts = latents.latent_charts(results, rows, arm_looks) if rows else []
     return {
         "results": results,
         "looks": arm_looks,
+        "many": len(results.experiments) > MANY,
         "counts": overview.counts(results),
+        "total": sum(len(results.spec.split.get(part, [])) for part in SPLITS),
+        "repeats": len({seed for _, seed in results.spec.runs.values()}),
+        "diagnosed": max((row["heads"] for row in rows), default=0),
         "resolution": overview.resolution(results),
+        "verdicts": _verdicts(results, rows),
+        "most_evidence": MOST_EVIDENCE,
         "arms": overview.arms(results),
+        "tables": tables,
+        "run_charts": run_charts,
         "groups": verdict.groups(results),
         "measures": columns,
         "decision": decision,
@@ -54,8 +83,19 @@ def _content(results: Results) -> dict[str, Any]:
         "style": Markup(_text("style.css")),
         "script": Markup(_text("charts.js")),
         "plotly": Markup(get_plotlyjs()),
-        "figures": _script_json([score_chart, *curves]),
+        "figures": _script_json([*([score_chart] if score_chart else []), *run_charts, *curves]),
     }
+
+
+def _verdicts(results: Results, rows: list[Row]) -> list[Verdict]:
+    chosen = results.spec.config.get("hypotheses", {})
+    hypotheses = {name: Hypothesis.model_validate(own) for name, own in chosen.items()}
+    return judge(hypotheses, rows, results.experiments) if rows else []
+
+
+def _likelihoods(results: Results) -> dict[str, str]:
+    chosen = results.spec.config["experiments"]
+    return {arm: chosen[arm].get("likelihood", "fitted") for arm in results.experiments}
 
 
 def _text(name: str) -> str:
@@ -92,3 +132,20 @@ def duration(seconds: float) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.1f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """Any measure, to so many digits; `?` where there is no value."""
+    if value is None:
+        return "?"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
+def percent(share: float) -> str:
+    """A share in percent; 0 and 100 only where it is just that."""
+    shown = f"{100 * share:.0f}"
+    if shown in ("0", "100") and share not in (0, 1):
+        shown = f"{100 * share:.1f}"
+    return f"{shown} %"

@@ -10,6 +10,7 @@ from hexplane import frame
 from hexplane.render import select_backend
 from hexplane.report import images
 from hexplane.report.results import Reconstruction, Results
+from hexplane.report.verdict import Measure, decisive, measures
 
 MOST_HEADS = 8
 MOST_CARDS = 40
@@ -133,6 +134,7 @@ def _cards(results: Results, mesh: str) -> list[MeshCard]:
     pictures = images.mesh_pictures(original, original, renderer)
     counts = f"{len(original.vertices):,} vertices, {len(original.faces):,} faces"
     cards = [MeshCard("original", "original", pictures, counts)]
+    decision = decisive(measures(results))
     for name in (*results.oracles, *results.experiments):
         role = "arm" if name in results.spec.oracles else "oracle"
         found = results.reconstruction(name, mesh)
@@ -140,14 +142,14 @@ def _cards(results: Results, mesh: str) -> list[MeshCard]:
             cards.append(MeshCard(name, role, None, empty_sentence(found)))
             continue
         pictures = images.mesh_pictures(found.mesh, original, renderer)
-        cards.append(MeshCard(name, role, pictures, _caption(results.score(name, mesh))))
+        cards.append(MeshCard(name, role, pictures, _caption(results.score(name, mesh), decision)))
     return cards
 
 
-def _caption(metrics: dict[str, Any]) -> str:
+def _caption(metrics: dict[str, Any], decision: Measure) -> str:
     parts = []
-    if (f_score := metrics.get("f_score_0.01")) is not None:
-        parts.append(f"F at 0.01 {f_score:.3f}")
+    if (f_score := metrics.get(decision.key)) is not None:
+        parts.append(f"{decision.label} {f_score:.3f}")
     if (chamfer := metrics.get("chamfer_l1")) is not None:
         parts.append(f"Chamfer {chamfer:.4f}")
     if (iou := metrics.get("iou")) is not None:

@@ -172,7 +172,7 @@ class Results:
     @cached_property
     def manifests(self) -> list[dict[str, Any]]:
         """Every manifest of the run that is there, in the order of the workflow."""
-        arms = (*self.experiments, *self.oracles)
+        everywhere = [mesh for part in SPLITS for mesh in self.spec.split.get(part, [])]
         paths = [
             self.root / pattern.format(mesh=mesh)
             for pattern in (
@@ -181,7 +181,7 @@ class Results:
                 "hexplanes/{mesh}.manifest.json",
                 "sdf/{mesh}.manifest.json",
             )
-            for mesh in self.heads
+            for mesh in everywhere
         ]
         paths += [self.root / "models" / run / "manifest.json" for run in self.spec.runs]
         paths += [
@@ -191,8 +191,10 @@ class Results:
                 ("reconstructions", ".json"),
                 ("metrics", ".json"),
             )
+            # Diagnostics compare with the oracles of more heads than the arms were taken through.
+            for arms, meshes in ((self.experiments, self.heads), (self.oracles, everywhere))
             for arm in arms
-            for mesh in self.heads
+            for mesh in meshes
         ]
         paths += [self.diagnostics_path(run) for run in self.spec.runs]
         return [read_manifest(path) for path in paths if path.is_file()]

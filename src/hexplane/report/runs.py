@@ -40,13 +40,15 @@ def _measures(
     found: dict[str, Any], group: dict[str, Any], oracle: list[dict[str, Any]], bottleneck: Row
 ) -> Row:
     kl, cap = group.get("kl"), bottleneck.get("kl_cap")
+    summed = bottleneck.get("kl_reduction", "sum") == "sum"  # the cap is on what is charged
     row: Row = {
         "heads": group["heads"],
         "training_heads": found["training_heads"],
         "kl_weight": bottleneck.get("kl_weight"),
         "effective_beta": found["effective_beta"],
         "kl": kl,
-        "kl_over_cap": kl / cap if kl is not None and cap else None,
+        "kl_over_cap": kl / cap if summed and kl is not None and cap else None,
+        "dimensions": group.get("dimensions"),
     }
     row |= {key: group.get(key) for key in ("active_units", "mutual_information", "marginal_kl")}
     row |= {key: found[key] for key in ("predicted_active", "predicted_kl")}

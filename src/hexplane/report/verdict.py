@@ -49,11 +49,12 @@ class Row:
 
 @dataclass
 class Group:
-    """Arms and oracles on training heads or on held-out ones."""
+    """Arms and oracles on training heads or on held-out ones; `total` counts those of the split."""
 
     key: str
     title: str
     heads: list[str]
+    total: int
     rows: list[Row] = field(default_factory=list)
     oracles: list[Row] = field(default_factory=list)
 
@@ -98,7 +99,8 @@ def groups(results: Results) -> list[Group]:
         heads = [name for name, split in results.heads.items() if split in splits]
         if not heads:
             continue
-        group = Group(key, title, heads)
+        total = sum(len(results.spec.split.get(split, [])) for split in splits)
+        group = Group(key, title, heads, total)
         group.oracles = [_row(results, name, heads, columns) for name in results.oracles]
         oracles = {row.name: row for row in group.oracles}
         for name in results.experiments:
