@@ -1,24 +1,6 @@
 """One network for each run of an experiment, its diagnostics, and the latents of meshes."""
 
 
-def trained_on(pattern):
-    """Paths of the heads that a run is trained on."""
-    return lambda w: of(pattern, PLAN.training_heads(w.run))
-
-
-def watched(pattern):
-    """Paths of those, and of the heads watched in the meantime."""
-    return lambda w: of(pattern, PLAN.training_heads(w.run) + PLAN.split["validation"])
-
-
-def diagnosed(pattern):
-    """Paths of the heads that a run is diagnosed on, and of those it was trained on."""
-    return lambda w: of(
-        pattern,
-        dict.fromkeys([*sum(PLAN.diagnosed(w.run).values(), []), *PLAN.training_heads(w.run)]),
-    )
-
-
 rule train:
     input:
         # Manifests say what changed; the stores they describe are read without a second look.
