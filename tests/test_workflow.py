@@ -89,8 +89,9 @@ def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project
             assert latents & set(group) == (latents if gaussian else set()), (arm, split)
             assert len(group["mean"]["scores"]) == group["heads"]
     kl = found["vae-occupancy"]
-    # 1e-5 * D / 2 with a value for each pixel; one head has no spread that could be told.
-    assert kl["effective_beta"] == pytest.approx(1e-5 * 6 * 32**2 / 2)
+    # weight * D / 2 with a value for each pixel, at step 8 of a ramp of 3,000; one head has no spread that could be told.
+    weight = 1e-6 + 8 / 3000 * (1e-5 - 1e-6)
+    assert kl["effective_beta"] == pytest.approx(weight * 6 * 32**2 / 2)
     assert (kl["predicted_active"], kl["predicted_kl"]) == (0, 0)
     train = kl["groups"]["train"]
     assert train["kl"] == pytest.approx(train["terms"]["kl"], rel=1e-4)
