@@ -89,7 +89,8 @@ def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project
             assert latents & set(group) == (latents if gaussian else set()), (arm, split)
             assert len(group["mean"]["scores"]) == group["heads"]
     kl = found["vae-occupancy"]
-    # weight * D / 2 with a value for each pixel, at step 8 of a ramp of 3,000; one head has no spread that could be told.
+    # weight * D / 2, a value for each pixel, at step 8 of a ramp of 3,000. One head has no spread
+    # that could be told.
     weight = 1e-6 + 8 / 3000 * (1e-5 - 1e-6)
     assert kl["effective_beta"] == pytest.approx(weight * 6 * 32**2 / 2)
     assert (kl["predicted_active"], kl["predicted_kl"]) == (0, 0)
