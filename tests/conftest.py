@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,13 @@ def marker() -> trimesh.Trimesh:
         box.apply_translation(centre)
         boxes.append(box)
     return trimesh.util.concatenate(boxes)
+
+
+@pytest.fixture(scope="module")
+def small_pictures() -> Iterator[None]:
+    """Mesh pictures of full size take most of the time, and no test looks at them."""
+    from hexplane.report import images
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "MESH_PIXELS", 32)
+        yield

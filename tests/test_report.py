@@ -4,14 +4,12 @@ import csv
 import json
 import re
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hexplane.errors import UserError
 from hexplane.provenance import manifest_path, mismatches
-from hexplane.report import images
 from hexplane.report.pictures import empty_sentence, shown_heads
 from hexplane.report.results import Reconstruction, Results
 from hexplane.specs.report import ReportSpec
@@ -32,13 +30,7 @@ from reporting import (
     summary_of,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_pictures() -> Iterator[None]:
-    """Mesh pictures of full size take most of the time, and no test looks at them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "MESH_PIXELS", 32)
-        yield
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 @pytest.fixture(scope="module")

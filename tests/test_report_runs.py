@@ -2,26 +2,18 @@
 
 import math
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import pytest
 
-from hexplane.report import images
 from hexplane.report.arms import looks
 from hexplane.report.charts import training_charts
 from hexplane.report.page import build_page, figure, percent
 from hexplane.report.results import Results
 from reporting import HEADS, ORACLES, SPEC, fabricate
 
-
-@pytest.fixture(scope="module", autouse=True)
-def small_pictures() -> Iterator[None]:
-    """Mesh pictures of full size take most of the time, and no test looks at them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "MESH_PIXELS", 32)
-        yield
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 @pytest.fixture(scope="module")

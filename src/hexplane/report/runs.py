@@ -1,16 +1,14 @@
 """The table of runs: one row for each training of an arm and each group of heads."""
 
-import csv
-import io
 import math
 import statistics
 from pathlib import Path
 from typing import Any
 
-from hexplane.files import write_text
 from hexplane.report.results import Results
 from hexplane.report.verdict import FAILED_BELOW
 from hexplane.specs.diagnose import deciding
+from hexplane.tables import write_table
 
 Row = dict[str, Any]
 KEYS = ("experiment", "seed", "split")
@@ -82,12 +80,7 @@ def _ratio(value: float | None, reference: float | None) -> float | None:
 
 def write_runs(path: Path, rows: list[Row]) -> None:
     """Write the table as CSV; what a run has no value of is empty."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    write_text(path, text.getvalue())
+    write_table(path, [{name: _cell(value) for name, value in row.items()} for row in rows])
 
 
 def _cell(value: Any) -> Any:

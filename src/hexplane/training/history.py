@@ -1,22 +1,16 @@
 """The training log: rows kept in the checkpoint, exported as CSV and TensorBoard events."""
 
-import csv
-import io
 from pathlib import Path
 
-from hexplane.files import replacing, write_text
+from hexplane.files import replacing
+from hexplane.tables import write_table
 
 Row = dict[str, float]
 
 
 def write_csv(path: Path, rows: list[Row]) -> None:
     """One line a logged step; columns in the order of their first appearance."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _short(value) for name, value in row.items()} for row in rows)
-    write_text(path, text.getvalue())
+    write_table(path, [{name: _short(value) for name, value in row.items()} for row in rows])
 
 
 def write_tensorboard(folder: Path, rows: list[Row]) -> None:
