@@ -25,7 +25,7 @@ from hexplane.specs.model import GaussianSpec
 from hexplane.specs.train import TrainSpec
 from hexplane.stages.extract import decoded_field, decoded_images
 from hexplane.training.data import Heads, load_heads
-from hexplane.training.latents import DRAWS, posteriors
+from hexplane.training.latents import posteriors
 from hexplane.training.objective import (
     effective_beta,
     kl_weight,
@@ -152,7 +152,7 @@ def _rates(network: HexplaneAutoencoder, heads: Heads) -> dict[str, Any]:
     mean, log_variance = posteriors(network, heads.views)
     dimensions = diagnostics.kl_per_dimension(mean, log_variance)
     generator = torch.Generator().manual_seed(0)
-    information = diagnostics.mutual_information(mean, log_variance, generator, DRAWS)
+    information = diagnostics.mutual_information(mean, log_variance, generator)
     kl = float(dimensions.sum())
     quantiles = np.quantile(dimensions.numpy(), np.linspace(0, 1, QUANTILES))
     return {

@@ -20,8 +20,6 @@ from hexplane.training.objective import weighted_terms
 
 MOST_HEADS = 16
 """Training heads that the logged diagnostics look at."""
-DRAWS = 8
-"""Latents drawn from each posterior for the mutual information."""
 
 
 def gradient_row(
