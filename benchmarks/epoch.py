@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import torch
 import trimesh
 import yaml
 from snakemake.utils import update_config
@@ -16,6 +15,7 @@ from hexplane.config import parse_config
 from hexplane.plan import Plan
 from hexplane.render import select_backend
 from hexplane.training.data import Heads, make_heads
+from hexplane.training.devices import launch
 from hexplane.training.loop import train
 from hexplane.training.progress import Progress
 
@@ -34,7 +34,8 @@ def epochs() -> list[Figure]:
     spec = plan.train("ae-depth-normal")
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 1})})
     solid, resolution = shape(), plan.config.render.resolution
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    fabric = launch(1)
+    device = fabric.device
     renderer = select_backend("auto")
     points = np.random.default_rng(0).uniform(-1, 1, (60_000, 3)).astype(np.float32)
     samples = [(points, np.linalg.norm(points, axis=1).astype(np.float32))]
@@ -48,7 +49,7 @@ def epochs() -> list[Figure]:
 
     def epoch(heads: Heads) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            train(spec, heads, None, Path(folder), Progress("bench", 1, every_seconds=1e9))
+            train(spec, heads, None, Path(folder), Progress("bench", 1, quiet=True), fabric)
 
     seconds = statistics.median(timed(anew) for _ in range(5))
     value, note = ratio(lambda: epoch(anew()), lambda: epoch(kept), ROUNDS)

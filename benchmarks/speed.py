@@ -99,6 +99,7 @@ def training() -> list[Figure]:
     from hexplane.model.saved import build_network
     from hexplane.specs.train import TrainingSpec, TrainSpec
     from hexplane.training.data import make_heads
+    from hexplane.training.devices import launch
     from hexplane.training.loop import train
     from hexplane.training.objective import loss_terms
     from hexplane.training.progress import Progress
@@ -112,7 +113,8 @@ def training() -> list[Figure]:
 
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            train(spec, heads, None, Path(folder), Progress("bench", steps, every_seconds=1e9))
+            quiet = Progress("bench", steps, quiet=True)
+            train(spec, heads, None, Path(folder), quiet, launch(1))
 
     def bare() -> None:
         network = build_network(spec, 128)

@@ -9,7 +9,7 @@ from snakemake.utils import update_config
 
 from hexplane.config import Config, parse_config
 from hexplane.errors import UserError
-from hexplane.plan import Plan, code_param, spec_param
+from hexplane.plan import MOST_DIAGNOSED, MOST_INPUTS, Plan, code_param, spec_param
 from hexplane.provenance import code_digest
 from hexplane.specs.parse import parse_spec
 from hexplane.specs.render import RenderSpec
@@ -455,10 +455,11 @@ OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "k
         ({"evaluation": {"samples": 500}}, {"evaluate", *DIAGNOSE}),
         ({"evaluation": {"heads": ["head-001"]}}, set()),
         ({"split": {"test": 0.5}}, DIAGNOSE),
-        ({"meshes": {"generate": 9}}, set()),
+        ({"meshes": {"generate": 9}}, DIAGNOSE),  # one more head to train on
         ({"seed": 7}, {"generate", "sample", "evaluate", *TRAIN, *DIAGNOSE}),
         ({"training": {"optimiser": "adam"}}, TRAIN),
         ({"training": {"schedule": "constant"}}, TRAIN),
+        ({"training": {"precision": "bfloat16"}}, TRAIN),
         (
             {"experiments": {**ARMS, "vae": {**ARMS["vae"], "likelihood": "bernoulli"}}},
             {"train vae"},
@@ -491,3 +492,14 @@ def test_own_keys_of_an_arm_win_over_the_shared_ones():
 def test_params_carry_their_kind():
     assert spec_param(RenderSpec()) == 'spec:{"backend":"auto","resolution":128}'
     assert code_param("render") == "code:" + code_digest("hexplane.stages.render")
+
+
+def test_where_a_training_runs_changes_no_settings_at_all():
+    assert _params() == _params(hardware={"cache_gb": 0.5})
+
+
+def test_few_heads_are_watched_however_many_there_are():
+    plan = _plan(meshes={"generate": 300})
+    assert len(plan.split["validation"]) == 38
+    assert plan.watched == plan.split["validation"][:MOST_DIAGNOSED]
+    assert plan.inputs("ae") == plan.split["train"][:MOST_INPUTS]

@@ -24,7 +24,11 @@ NAMES = ("a", "b", "c")
 R = TINY["render"]["resolution"]
 GAUSSIAN = GaussianSpec(kl_weight=1e-4, kl_warmup_steps=0)
 DIAGNOSE = DiagnoseSpec(
-    heads={"train": ["a", "b"], "held_out": ["c"]}, resolution=24, samples=200, thresholds=[0.05]
+    heads={"train": ["a", "b"], "held_out": ["c"]},
+    inputs=["a", "b"],
+    resolution=24,
+    samples=200,
+    thresholds=[0.05],
 )
 
 

@@ -203,7 +203,7 @@ def test_a_weight_of_zero_leaves_the_distance_field_out(data, monkeypatch):
 
 
 def test_effective_beta_counts_the_values_of_a_head():
-    spec = _spec(bottleneck=GaussianSpec(kl_weight=1e-3))
+    spec = _spec(bottleneck=GaussianSpec(kl_weight=1e-3, kl_warmup_steps=0))
     values = 6 * 4 * 16 * 16
     assert effective_beta(spec, 16) == pytest.approx(1e-3 * values / 2)
     sigma = spec.model_copy(update={"likelihood": "learned_sigma"})
@@ -212,6 +212,13 @@ def test_effective_beta_counts_the_values_of_a_head():
     assert effective_beta(bits, 16) == pytest.approx(1e-3 * values / 4)
     assert effective_beta(spec.model_copy(update={"likelihood": "fitted"}), 16) is None
     assert effective_beta(TrainSpec(likelihood="mse"), 16) is None
+
+
+def test_effective_beta_of_a_training_that_ends_half_way_up_the_ramp():
+    ramp = GaussianSpec(kl_initial_weight=0, kl_weight=1e-3, kl_warmup_steps=100)
+    spec = _spec(bottleneck=ramp)
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 50})})
+    assert effective_beta(spec, 16) == pytest.approx(5e-4 * 6 * 4 * 16 * 16 / 2)
 
 
 SIGNAL, NOISE = 9.0, 2.5

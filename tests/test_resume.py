@@ -1,10 +1,8 @@
 """A killed training goes on from its checkpoint and ends where an undisturbed one would."""
 
 import csv
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,11 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from hexplane.provenance import canonical_json
-from hexplane.specs.render import RenderSpec
-from hexplane.specs.sample import SampleSpec
-from hexplane.stages import render, sample
-from workflow import ROOT, TINY, bump
+from trained import render_and_sample, start_training
 
 STEPS = 60
 
@@ -24,28 +18,13 @@ STEPS = 60
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Two rendered and sampled shapes."""
-    for seed, name in enumerate("ab"):
-        mesh = tmp_path / f"{name}.ply"
-        shape = bump(seed)
-        shape.apply_scale(0.6)
-        shape.export(mesh)
-        render.run(mesh, tmp_path / f"hexplanes/{name}.zarr", RenderSpec(resolution=32))
-        sample.run(mesh, tmp_path / f"sdf/{name}.zarr", SampleSpec(near=300, uniform=100))
-    return tmp_path
+    return render_and_sample(tmp_path, "ab")
 
 
 def start(data: Path, output: str, state: str, kind: str) -> subprocess.Popen[str]:
-    training = {**TINY["training"], "steps": STEPS, "checkpoint_seconds": 0, "log_every": 10}
-    spec = {"model": TINY["model"], "training": training, "bottleneck": {"kind": kind}}
-    stores = [str(data / f"hexplanes/{name}.zarr") for name in "ab"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "hexplane", "train", str(data / output), *stores]
-        + [f"--sdf={data / 'sdf'}", f"--state={data / state}", f"--spec={canonical_json(spec)}"],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    training = {"steps": STEPS, "checkpoint_seconds": 0, "log_every": 10}
+    spec = {"bottleneck": {"kind": kind}, "training": training}
+    return start_training(data, output, "ab", spec, f"--state={data / state}")
 
 
 @pytest.mark.parametrize("kind", ["deterministic", "gaussian"])

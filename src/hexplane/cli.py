@@ -108,18 +108,28 @@ def train(
         "results/sdf"
     ),
     state: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("results/.state"),
+    devices: Annotated[
+        int,
+        typer.Option(min=0, help="GPUs, or CPU processes, that share batches; 0 counts as 1."),
+    ] = 1,
+    cache_gb: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="HEXPLANE_CACHE_GB",
+            help="Heads that take more are read from disk as they come.",
+        ),
+    ] = 4.0,
     spec: SpecText = "{}",
     code: Code = None,
 ) -> None:
     """Train a network; a killed run goes on from its checkpoint."""
-    from hexplane.config import check_likelihood
     from hexplane.specs.train import TrainSpec
 
     settings = _read(TrainSpec, spec)
-    check_likelihood("--spec", settings.likelihood, settings.features)
     from hexplane.stages.train import run
 
-    run(output, hexplanes, validation, sdf, state, settings, _code(code))
+    run(output, hexplanes, validation, sdf, state, settings, _code(code), devices, cache_gb)
 
 
 Model = Annotated[Path, typer.Option(help="Folder of the trained model.")]

@@ -11,7 +11,7 @@ from hexplane.specs.base import Spec
 from hexplane.specs.diagnose import measures
 from hexplane.specs.evaluate import Evaluation
 from hexplane.specs.extract import Extraction, ExtractionField
-from hexplane.specs.features import Features, Likelihood
+from hexplane.specs.features import Decoded
 from hexplane.specs.hypotheses import Hypothesis, check_arms
 from hexplane.specs.model import BottleneckSpec, ModelSpec
 from hexplane.specs.normalise import NormaliseSpec
@@ -58,20 +58,27 @@ class EvaluationConfig(Evaluation):
     )
 
 
-class Experiment(Spec):
+class Experiment(Decoded):
     """One arm: what goes in, what the latent is, and what differs from the shared settings."""
 
-    features: Features = Field(description="What goes in, and comes out.")
     bottleneck: BottleneckSpec = Field(description="What the latent is.")
-    likelihood: Likelihood = Field(
-        "fitted", description="What the decoder's values mean, and so the reconstruction loss."
-    )
     heads: int | None = Field(
         None, ge=1, description="Train on so many of the training heads; all when left out."
     )
     field: ExtractionField = Field("fusion", description="What the mesh is taken from.")
     model: dict[str, Any] = Field({}, description="Keys of `model` that differ in this arm.")
     training: dict[str, Any] = Field({}, description="Keys of `training` that differ.")
+
+
+class HardwareConfig(Spec):
+    """What runs where. No result depends on it, so that no change of it runs a stage again."""
+
+    cache_gb: float = Field(
+        4.0,
+        ge=0,
+        description="GB of the training device for heads; if all take more, they are read from "
+        "disk as they come.",
+    )
 
 
 class Config(Spec):
@@ -86,6 +93,7 @@ class Config(Spec):
     training: TrainingSpec = TrainingSpec()
     extraction: Extraction = Extraction()
     evaluation: EvaluationConfig = EvaluationConfig()
+    hardware: HardwareConfig = HardwareConfig()
     repeats: int = Field(
         1,
         ge=1,
@@ -116,7 +124,6 @@ class Config(Spec):
                     type(shared).model_validate(shared.model_dump() | own)
                 except ValidationError as error:
                     raise UserError(explain(error, ("experiments", name, part))) from error
-            check_likelihood(f"experiments.{name}", experiment.likelihood, experiment.features)
             model = self.model_of(name)
             if self.render.resolution % model.outer_resolution:
                 raise UserError(
@@ -136,19 +143,6 @@ class Config(Spec):
         """`training` as one arm sees it."""
         own = self.experiments[experiment].training
         return TrainingSpec.model_validate(self.training.model_dump() | own)
-
-
-def check_likelihood(key: str, likelihood: Likelihood, features: Features) -> None:
-    """Refuse what cannot be trained.
-
-    Raises:
-        UserError: Bernoulli on values that are not binary; `key` says whose they are.
-    """
-    if likelihood == "bernoulli" and features != "occupancy":
-        raise UserError(
-            f"{key}.likelihood: bernoulli does not fit features {features} "
-            "(allowed: fitted, mse, learned_sigma)"
-        )
 
 
 def parse_config(values: dict[str, Any]) -> Config:

@@ -27,7 +27,9 @@ from hexplane.specs.train import TrainSpec
 ORACLES: dict[Features, Features] = {"normal": "occupancy"}
 """Features whose extraction reads no more than others'."""
 MOST_DIAGNOSED = 16
-"""Held-out heads, and training heads, that a run's diagnostics look at."""
+"""Held-out heads, and training heads, that a run's diagnostics look at; so many are watched."""
+MOST_INPUTS = 64
+"""Training heads whose principal components a run's diagnostics take."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,11 @@ class Plan:
         """Meshes that a run is trained on."""
         return self.split["train"][: self.config.experiments[self.runs[run][0]].heads]
 
+    @property
+    def watched(self) -> list[str]:
+        """Validation heads that every training looks at as it goes."""
+        return self.split["validation"][:MOST_DIAGNOSED]
+
     @cached_property
     def evaluated(self) -> list[str]:
         """Meshes that every arm is taken through to files and metrics.
@@ -166,6 +173,10 @@ class Plan:
             mesh for run in self.runs for part in self.diagnosed(run).values() for mesh in part
         ]
         return list(dict.fromkeys([*self.evaluated, *found]))
+
+    def inputs(self, run: str) -> list[str]:
+        """Training heads whose principal components a run's diagnostics take."""
+        return self.training_heads(run)[:MOST_INPUTS]
 
     def diagnosed(self, run: str) -> dict[str, list[str]]:
         """Meshes that a run is diagnosed on: held-out ones, and no more of its training heads."""
@@ -231,7 +242,12 @@ class Plan:
     def diagnose(self, run: str) -> DiagnoseSpec:
         """Settings of one run's diagnostics."""
         extraction = self.extract(self.runs[run][0]).model_dump()
-        return DiagnoseSpec(**extraction, **self.evaluate().model_dump(), heads=self.diagnosed(run))
+        return DiagnoseSpec(
+            **extraction,
+            **self.evaluate().model_dump(),
+            heads=self.diagnosed(run),
+            inputs=self.inputs(run),
+        )
 
     def report(self) -> ReportSpec:
         """Settings of the report: which arm is judged by which oracle on which heads."""
@@ -240,7 +256,7 @@ class Plan:
             heads=self.evaluated,
             runs={run: self.runs[run] for run in self.runs},
             oracles={experiment: self.oracle(experiment) for experiment in self.experiments},
-            config=self.config.model_dump(mode="json"),
+            config=self.config.model_dump(mode="json", exclude={"hardware"}),
         )
 
 

@@ -93,6 +93,18 @@ def read_store(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
         raise UserError(f"{path}: damaged Zarr store ({type(error).__name__})") from error
 
 
+def array_shape(path: Path, name: str) -> tuple[int, ...]:
+    """Shape of a store's array; nothing else is read.
+
+    Raises:
+        UserError: there is no such store or array.
+    """
+    try:
+        return tuple(zarr.open_array(path / name, mode="r").shape)
+    except Exception as error:
+        raise UserError(f"{path}: no Zarr store with an array {name!r}") from error
+
+
 def read_attributes(path: Path) -> dict[str, Any]:
     """Attributes of a store's group.
 

@@ -10,6 +10,9 @@ except UserError as error:
     # One line a mistake instead of Snakemake's account of where in this file it came up.
     sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
 
+# It changes no result: as a parameter it would run jobs again.
+os.environ.update(HEXPLANE_CACHE_GB=str(PLAN.config.hardware.cache_gb))
+
 LEARNING = str(ROOT / "envs/learning.yaml")
 GEOMETRY = str(ROOT / "envs/geometry.yaml")
 # Latents and meshes come from an arm's first run.
@@ -56,14 +59,17 @@ def trained_on(pattern):
 
 def watched(pattern):
     """Paths of those, and of the heads watched in the meantime."""
-    return lambda w: of(pattern, PLAN.training_heads(w.run) + PLAN.split["validation"])
+    return lambda w: of(pattern, PLAN.training_heads(w.run) + PLAN.watched)
 
 
-def diagnosed(pattern):
-    """Paths of the heads that a run is diagnosed on, and of those it was trained on."""
+def diagnosed(pattern, inputs=False):
+    """Paths of the heads that a run is diagnosed on, and of those whose spectrum it takes."""
     return lambda w: of(
         pattern,
         dict.fromkeys(
-            [*sum(PLAN.diagnosed(w.run).values(), []), *PLAN.training_heads(w.run)]
+            [
+                *sum(PLAN.diagnosed(w.run).values(), []),
+                *(PLAN.inputs(w.run) if inputs else []),
+            ]
         ),
     )

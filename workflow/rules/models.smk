@@ -7,7 +7,7 @@ rule train:
         hexplane_manifests=watched(paths.HEXPLANE_MANIFEST),
         sdf_manifests=watched(paths.SDF_MANIFEST),
         hexplanes=ancient(trained_on(paths.HEXPLANE)),
-        validation=ancient(of(paths.HEXPLANE, PLAN.split["validation"])),
+        validation=ancient(of(paths.HEXPLANE, PLAN.watched)),
         sdf=ancient(watched(paths.SDF)),
     output:
         [f"{paths.MODEL}/{name}" for name in paths.MODEL_FILES],
@@ -22,6 +22,8 @@ rule train:
     conda:
         LEARNING
     threads: 1
+    resources:
+        gpu=0,
     params:
         spec=lambda w: spec_param(PLAN.train(w.run)),
         code=code_param("train"),
@@ -33,18 +35,20 @@ rule train:
         ],
     message:
         "Training {wildcards.run}"
+    # Devices change no result: they are no parameter, and retrain nothing.
     shell:
         "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q}"
         " {input.hexplanes:q} {params.validation:q} --sdf {params.sdf:q} --state {params.state:q}"
+        " --devices {resources.gpu}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
 rule diagnose:
     input:
         model=paths.MODEL_MANIFEST,
-        hexplane_manifests=diagnosed(paths.HEXPLANE_MANIFEST),
+        hexplane_manifests=diagnosed(paths.HEXPLANE_MANIFEST, inputs=True),
         sdf_manifests=diagnosed(paths.SDF_MANIFEST),
-        hexplanes=ancient(diagnosed(paths.HEXPLANE)),
+        hexplanes=ancient(diagnosed(paths.HEXPLANE, inputs=True)),
         sdf=ancient(diagnosed(paths.SDF)),
         meshes=diagnosed(paths.MESH),
     output:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from hexplane.specs.model import BottleneckSpec, DeterministicSpec, GaussianSpec
@@ -70,7 +71,7 @@ class Gaussian(Bottleneck):
         mean, log_variance = self.moments(statistics)
         if not self.training:
             return mean
-        return mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
+        return mean + _noise_like(mean) * torch.exp(log_variance / 2)
 
     def decode(self, latent: Tensor) -> Tensor:
         """The latent itself."""
@@ -81,6 +82,13 @@ class Gaussian(Bottleneck):
         mean, log_variance = self.moments(statistics)
         # expm1: exp(v) - 1 - v loses its digits near v = 0, where the posterior meets the prior.
         return (mean.square() + torch.expm1(log_variance) - log_variance) / 2
+
+
+def _noise_like(mean: Tensor) -> Tensor:
+    """Unit noise; of several processes each draws its own share of what one would draw."""
+    for _ in range(dist.get_rank() if dist.is_initialized() else 0):
+        torch.randn_like(mean)
+    return torch.randn_like(mean)
 
 
 def build_bottleneck(spec: BottleneckSpec) -> Bottleneck:

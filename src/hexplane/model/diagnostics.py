@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from hexplane.model.processes import mean_over_processes
+
 ACTIVE = 0.01
 """Variance over heads that a posterior mean must exceed for its dimension to count as active.
 
@@ -110,7 +112,7 @@ def _gradient_norm(term: Tensor, parameters: list[nn.Parameter]) -> float:
         return 0.0
     gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
     norms = [
-        torch.linalg.vector_norm(gradient, dtype=torch.float64)
+        torch.linalg.vector_norm(mean_over_processes(gradient), dtype=torch.float64)
         for gradient in gradients
         if gradient is not None
     ]

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hexplane import frame
+from hexplane.model.processes import mean_over_processes
 from hexplane.specs import features as seen
 from hexplane.specs.features import Features
 
@@ -117,7 +118,7 @@ class Fitted(Likelihood):
         logit = values[:, :, 0]
         terms = {"coverage": functional.binary_cross_entropy_with_logits(logit, targets.coverage)}
         shown = self.images(values)
-        pixels = targets.coverage.sum().clamp(min=1)
+        pixels = mean_over_processes(targets.coverage.sum()).clamp(min=1)
         if shown.depth is not None and targets.depth is not None:
             error = (shown.depth - targets.depth).abs()
             if targets.normal is not None:
@@ -176,7 +177,8 @@ class LearnedSigma(MeanSquared):
 
     def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
         """reconstruction: 1/2 log(2 pi e mean squared error)."""
-        variance = self._squared(values, targets).clamp(min=LEAST_VARIANCE)
+        squared = mean_over_processes(self._squared(values, targets))
+        variance = squared.clamp(min=LEAST_VARIANCE)
         return {"reconstruction": (math.log(2 * math.pi * math.e) + variance.log()) / 2}
 
 

@@ -1,5 +1,6 @@
 """The autoencoder: six views -> latent -> six planes."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -50,11 +51,16 @@ class HexplaneAutoencoder(nn.Module):
         bottleneck_spec: what the latent is.
         likelihood: what the decoder's values mean.
 
+    Attributes:
+        trunk_dtype: what the residual blocks compute in, if not in their weights' float32. The
+            first and the last layers never do: bfloat16 would know depth to 0.004 only.
+
     Raises:
         ValueError: R is no multiple of the latent resolution times 2^(levels - 1).
     """
 
     axes: Tensor
+    trunk_dtype: torch.dtype | None = None
 
     def __init__(
         self,
@@ -98,8 +104,9 @@ class HexplaneAutoencoder(nn.Module):
             first = INPUT_CHANNELS[self.features] - 3
             views = _turn(views, first, self.axes)
         hidden = self.encoder_input(_images(views))
-        hidden = self.encoder(_embed(hidden, self.encoder_embedding))
-        return _views(self.encoder_head(hidden))
+        with self._trunk(hidden):
+            hidden = self.encoder(_embed(hidden, self.encoder_embedding))
+        return _views(self.encoder_head(hidden.float()))
 
     def encode(self, views: Tensor) -> Tensor:
         """Latent [B, 6, c, h, w] of views [B, 6, C, R, R]."""
@@ -108,12 +115,19 @@ class HexplaneAutoencoder(nn.Module):
     def decode(self, latent: Tensor) -> Planes:
         """Planes of a latent [B, 6, c, h, w]."""
         hidden = self.decoder_input(_images(self.bottleneck.decode(latent)))
-        hidden = self.decoder(_embed(hidden, self.decoder_embedding))
+        with self._trunk(hidden):
+            hidden = self.decoder(_embed(hidden, self.decoder_embedding))
+        hidden = hidden.float()
         features = _views(self.feature_head(hidden))
         values = _views(self.plane_head(hidden))
         if self.features in NORMAL:
             values = _turn(values, self.likelihood.normal_channel, self.axes.mT)
         return Planes(values, features)
+
+    def _trunk(self, hidden: Tensor) -> AbstractContextManager[None]:
+        if self.trunk_dtype is None:
+            return nullcontext()
+        return torch.autocast(hidden.device.type, self.trunk_dtype)
 
     def images(self, planes: Planes) -> Images:
         """What decoded planes show."""

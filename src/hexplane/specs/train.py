@@ -5,8 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from hexplane.specs.base import Spec
-from hexplane.specs.features import Features, Likelihood
+from hexplane.specs.features import Decoded, Features
 from hexplane.specs.model import BottleneckSpec, DeterministicSpec, ModelSpec
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class TrainingSpec(Spec):
@@ -32,15 +34,18 @@ class TrainingSpec(Spec):
     sdf_weight: float = Field(
         1.0, ge=0, description="Weight of the signed-distance term; 0: left out."
     )
+    precision: Precision = Field(
+        "auto",
+        description="Of the residual blocks; auto: bfloat16 on GPUs that are built for it.",
+    )
     log_every: int = Field(50, ge=1, description="Steps between rows of history.csv.")
     checkpoint_seconds: float = Field(30.0, ge=0, description="Seconds between checkpoints.")
 
 
-class TrainSpec(Spec):
+class TrainSpec(Decoded):
     """One experiment's training."""
 
     features: Features = Field("depth_normal", description="What the network sees.")
-    likelihood: Likelihood = Field("fitted", description="What the decoder's values mean.")
     bottleneck: BottleneckSpec = Field(DeterministicSpec(), description="What the latent is.")
     model: ModelSpec = Field(ModelSpec(), description="Sizes of the network.")
     training: TrainingSpec = Field(TrainingSpec(), description="Optimisation.")

@@ -21,20 +21,11 @@ from hexplane.model.network import HexplaneAutoencoder
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.provenance import Stage, content_digest, manifest_path
 from hexplane.specs.diagnose import DiagnoseSpec
-from hexplane.specs.model import GaussianSpec
-from hexplane.specs.train import TrainSpec
 from hexplane.stages.extract import decoded_field, decoded_images
-from hexplane.training.data import Heads, load_heads
+from hexplane.training.data import Heads, load_heads, make_images, read_hexplanes
 from hexplane.training.latents import posteriors
-from hexplane.training.objective import (
-    effective_beta,
-    kl_weight,
-    loss_terms,
-    weighted_terms,
-)
+from hexplane.training.objective import effective_beta, loss_terms, weighted_terms
 
-MOST_INPUTS = 64
-"""Training heads whose principal components are taken."""
 NO_VARIANCE = 1e-9
 """Share of the largest eigenvalue below which one is rounding."""
 QUANTILES = 101
@@ -71,9 +62,10 @@ def run(
             heads = load_heads(stores, sdf, saved.spec.features)
             originals = [read_normalised(meshes / f"{name}.ply") for name in names]
             groups[group] = _group(saved, heads, originals, spec)
-    stores = [hexplanes / f"{name}.zarr" for name in trained[:MOST_INPUTS]]
-    heads = load_heads(stores, sdf, saved.spec.features)
-    spectrum = diagnostics.input_spectrum(plain(heads.images).flatten(1))
+    stores = [hexplanes / f"{name}.zarr" for name in spec.inputs]
+    inputs |= {store.stem: content_digest(manifest_path(store)) for store in stores}
+    images = make_images(read_hexplanes(stores), saved.spec.features)
+    spectrum = diagnostics.input_spectrum(plain(images).flatten(1))
     stage.write_manifest(
         output,
         [],
@@ -91,7 +83,7 @@ def _predicted(saved: SavedModel, spectrum: Tensor, terms: dict[str, float]) -> 
     `spectrum` [H] is that of what the decoder should give, over the training heads. Only Gaussian
     likelihoods have such a prediction.
     """
-    beta = effective_beta(_as_reached(saved.spec), saved.resolution)
+    beta = effective_beta(saved.spec, saved.resolution)
     variance = None
     if saved.spec.likelihood == "mse":
         variance = 1.0
@@ -105,14 +97,6 @@ def _predicted(saved: SavedModel, spectrum: Tensor, terms: dict[str, float]) -> 
         active = int((rates > 0).sum())
         kl = float(rates.sum()) if beta else None
     return {"effective_beta": beta, "predicted_active": active, "predicted_kl": kl}
-
-
-def _as_reached(spec: TrainSpec) -> TrainSpec:
-    """The settings with the KL weight of the last step: a short training ends below the ramp."""
-    if not isinstance(spec.bottleneck, GaussianSpec):
-        return spec
-    reached = {"kl_weight": kl_weight(spec, spec.training.steps)}
-    return spec.model_copy(update={"bottleneck": spec.bottleneck.model_copy(update=reached)})
 
 
 def _group(

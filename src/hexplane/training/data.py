@@ -1,5 +1,8 @@
-"""Hexplanes and signed-distance samples as tensors."""
+"""Hexplanes and signed-distance samples as tensors: kept on the device, or read as they come."""
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +17,10 @@ from hexplane.features import network_input
 from hexplane.hexplane import Hexplane
 from hexplane.model.likelihood import Images
 from hexplane.specs.features import DEPTH, NORMAL, Features
-from hexplane.store import read_hexplane, read_samples
+from hexplane.store import array_shape, read_hexplane, read_samples
+
+AHEAD = 2
+"""Batches that are read while a step runs."""
 
 
 class Batch(NamedTuple):
@@ -50,20 +56,102 @@ class Heads:
         """R, pixels along a view's side."""
         return int(self.views.shape[-1])
 
+    @property
+    def samples(self) -> int:
+        """N, signed-distance samples of each head."""
+        return int(self.points.shape[1])
+
     def to(self, device: torch.device) -> "Heads":
         """The same heads on a device: rendered once, moved once."""
-        return Heads(
-            self.views.to(device),
-            self.images.map(lambda image: image.to(device)),
-            self.points.to(device),
-            self.distance.to(device),
-        )
+        return self._map(lambda values: values.to(device, non_blocking=True))
+
+    def pinned(self) -> "Heads":
+        """The same heads in page-locked memory, from which a GPU copies beside its work."""
+        return self._map(torch.Tensor.pin_memory)
 
     def batch(self, heads: Tensor, samples: Tensor) -> Batch:
         """Some heads [B], by index, at some samples [S] of each."""
         images = self.images.map(lambda image: image[heads])
         chosen = heads[:, None], samples  # picked at once: no copy of all samples
         return Batch(self.views[heads], images, self.points[chosen], self.distance[chosen])
+
+    def picked(self, orders: Iterable[Tensor]) -> Iterator[tuple["Heads", Tensor]]:
+        """For each order, heads by index [B]: what holds them in memory, and where in it."""
+        return ((self, order) for order in orders)
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Heads":
+        images = self.images.map(change)
+        return Heads(change(self.views), images, change(self.points), change(self.distance))
+
+
+@dataclass(frozen=True)
+class StoredHeads:
+    """Heads that stay on disk: memory holds a few batches, however many heads there are.
+
+    Attributes:
+        hexplanes: stores, and in the folder `sdf` the samples of the same names.
+        features: what a network sees of them.
+        resolution: R, pixels along a view's side.
+        samples: N, signed-distance samples of each head.
+        device: where batches are wanted.
+    """
+
+    hexplanes: list[Path]
+    sdf: Path
+    features: Features
+    resolution: int
+    samples: int
+    device: torch.device
+
+    def __len__(self) -> int:
+        """H, the number of heads."""
+        return len(self.hexplanes)
+
+    def picked(self, orders: Iterable[Tensor]) -> Iterator[tuple[Heads, Tensor]]:
+        """As `Heads.picked`; the next orders are read while the caller works."""
+        waiting: deque[Future[Heads]] = deque()
+        with ThreadPoolExecutor(1, "prefetch") as reader:
+            for order in orders:
+                waiting.append(reader.submit(self._read, order))
+                if len(waiting) > AHEAD:
+                    yield self._moved(waiting.popleft())
+            while waiting:
+                yield self._moved(waiting.popleft())
+
+    def _read(self, order: Tensor) -> Heads:
+        chosen = [self.hexplanes[i] for i in order.tolist()]
+        heads = load_heads(chosen, self.sdf, self.features)
+        return heads.pinned() if self.device.type == "cuda" else heads
+
+    def _moved(self, read: Future[Heads]) -> tuple[Heads, Tensor]:
+        heads = read.result().to(self.device)
+        return heads, torch.arange(len(heads))
+
+
+def open_heads(
+    hexplanes: list[Path], sdf: Path, features: Features, device: torch.device, budget: float
+) -> Heads | StoredHeads:
+    """Heads on the device when all of them take no more than `budget` bytes, else on disk.
+
+    Raises:
+        UserError: a store is missing, or its resolution or sample count differs.
+    """
+    resolution = array_shape(hexplanes[0], "depth")[-1]
+    (samples,) = array_shape(sdf / hexplanes[0].name, "distance")
+    for path in hexplanes:
+        _check_resolution(path, array_shape(path, "depth")[-1], hexplanes[0], resolution)
+        (count,) = array_shape(sdf / path.name, "distance")
+        _check_samples(sdf / path.name, count, hexplanes[0], samples)
+    stored = StoredHeads(hexplanes, sdf, features, resolution, samples, device)
+    (first, _) = next(stored.picked([torch.tensor([0])]))
+    one = sum(
+        values.nbytes
+        for values in (first.views, *first.images, first.points, first.distance)
+        if values is not None
+    )
+    if one * len(hexplanes) > budget:
+        return stored
+    return load_heads(hexplanes, sdf, features).to(device)
 
 
 def load_heads(hexplanes: list[Path], sdf: Path, features: Features) -> Heads:
@@ -72,20 +160,38 @@ def load_heads(hexplanes: list[Path], sdf: Path, features: Features) -> Heads:
     Raises:
         UserError: a store is missing, or its resolution or sample count differs.
     """
-    planes = [read_hexplane(path) for path in hexplanes]
+    planes = read_hexplanes(hexplanes)
     samples = [read_samples(sdf / path.name) for path in hexplanes]
-    for path, plane, (points, _) in zip(hexplanes, planes, samples, strict=True):
-        if plane.resolution != planes[0].resolution:
-            raise UserError(
-                f"{path}: resolution {plane.resolution}, but {hexplanes[0]} has "
-                f"{planes[0].resolution}; train on one resolution"
-            )
-        if len(points) != len(samples[0][0]) or not len(points):
-            raise UserError(
-                f"{sdf / path.name}: {len(points)} samples, but {hexplanes[0].name} has "
-                f"{len(samples[0][0])}; train on equal numbers of one or more"
-            )
+    for path, (points, _) in zip(hexplanes, samples, strict=True):
+        _check_samples(sdf / path.name, len(points), hexplanes[0], len(samples[0][0]))
     return make_heads(planes, samples, features)
+
+
+def read_hexplanes(hexplanes: list[Path]) -> list[Hexplane]:
+    """Read hexplanes of one resolution.
+
+    Raises:
+        UserError: a store is missing, or its resolution differs.
+    """
+    planes = [read_hexplane(path) for path in hexplanes]
+    for path, plane in zip(hexplanes, planes, strict=True):
+        _check_resolution(path, plane.resolution, hexplanes[0], planes[0].resolution)
+    return planes
+
+
+def _check_resolution(path: Path, found: int, first: Path, expected: int) -> None:
+    if found != expected:
+        raise UserError(
+            f"{path}: resolution {found}, but {first} has {expected}; train on one resolution"
+        )
+
+
+def _check_samples(path: Path, found: int, first: Path, expected: int) -> None:
+    if found != expected or not found:
+        raise UserError(
+            f"{path}: {found} samples, but {first.name} has {expected}; "
+            "train on equal numbers of one or more"
+        )
 
 
 def make_heads(
@@ -96,13 +202,18 @@ def make_heads(
     """Rendered heads, and points [N, 3] and distances [N] of each, as tensors."""
     return Heads(
         views=_stack([network_input(plane, features) for plane in planes]),
-        images=Images(
-            _stack([plane.occupancy.astype(np.float32) for plane in planes]),
-            _stack([plane.depth for plane in planes]) if features in DEPTH else None,
-            _stack([plane.normal for plane in planes]) if features in NORMAL else None,
-        ),
+        images=make_images(planes, features),
         points=_stack([points for points, _ in samples]),
         distance=_stack([distance for _, distance in samples]),
+    )
+
+
+def make_images(planes: list[Hexplane], features: Features) -> Images:
+    """What a network of these features should decode, [H, ...]."""
+    return Images(
+        _stack([plane.occupancy.astype(np.float32) for plane in planes]),
+        _stack([plane.depth for plane in planes]) if features in DEPTH else None,
+        _stack([plane.normal for plane in planes]) if features in NORMAL else None,
     )
 
 

@@ -14,7 +14,7 @@ from hexplane.model.diagnostics import (
 )
 from hexplane.model.network import HexplaneAutoencoder
 from hexplane.specs.train import TrainSpec
-from hexplane.training.data import Heads
+from hexplane.training.data import Heads, StoredHeads
 from hexplane.training.history import Row
 from hexplane.training.objective import weighted_terms
 
@@ -31,14 +31,16 @@ def gradient_row(
 
 
 @torch.no_grad()
-def latent_row(network: HexplaneAutoencoder, heads: Heads) -> Row:
+def latent_row(network: HexplaneAutoencoder, heads: Heads | StoredHeads) -> Row:
     """Diagnostics of a Gaussian latent over the first training heads; nothing of another one.
 
     With one head, active units and mutual information are 0 by definition.
     """
     if not isinstance(network.bottleneck, Gaussian):
         return {}
-    mean, log_variance = posteriors(network, heads.views[:MOST_HEADS])
+    first = torch.arange(min(len(heads), MOST_HEADS))
+    picked = heads.picked(first.split(1))
+    mean, log_variance = posteriors(network, (held.views[one][0] for held, one in picked))
     dimensions = kl_per_dimension(mean, log_variance)
     generator = torch.Generator(mean.device).manual_seed(0)
     return {
@@ -50,8 +52,8 @@ def latent_row(network: HexplaneAutoencoder, heads: Heads) -> Row:
 
 
 @torch.no_grad()
-def posteriors(network: HexplaneAutoencoder, views: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and log-variance [H, K] of a Gaussian bottleneck, from views [H, 6, C, R, R]."""
+def posteriors(network: HexplaneAutoencoder, views: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
+    """Mean and log-variance [H, K] of a Gaussian bottleneck, from H views [6, C, R, R]."""
     bottleneck = network.bottleneck
     assert isinstance(bottleneck, Gaussian)
     moments = [bottleneck.moments(network.statistics(head[None])) for head in views]

@@ -12,15 +12,18 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from hexplane.errors import UserError
 from hexplane.model.network import HexplaneAutoencoder
 from hexplane.model.optimiser import build_optimiser
+from hexplane.model.processes import mean_over_processes
 from hexplane.model.saved import build_network
 from hexplane.specs.train import TrainSpec
 from hexplane.training.checkpoint import load_checkpoint, save_checkpoint
-from hexplane.training.data import Heads
+from hexplane.training.data import Batch, Heads, StoredHeads
+from hexplane.training.devices import half_precision
 from hexplane.training.history import Row
 from hexplane.training.latents import gradient_row, latent_row
-from hexplane.training.objective import kl_weight, loss_terms, total_loss
+from hexplane.training.objective import Objective, kl_weight, total_loss
 from hexplane.training.progress import Progress
 from hexplane.training.schedule import schedule, set_rate
 
@@ -42,29 +45,41 @@ class Run:
 
 def train(
     spec: TrainSpec,
-    heads: Heads,
-    validation: Heads | None,
+    heads: Heads | StoredHeads,
+    validation: Heads | StoredHeads | None,
     state: Path,
     progress: Progress,
+    fabric: Fabric,
 ) -> Run:
-    """Train to the last step, from the checkpoint in the folder `state` where there is one."""
-    fabric = Fabric(accelerator="auto", devices=1)
+    """Train to the last step, from the checkpoint in the folder `state` where there is one.
+
+    Of several processes each computes its share of every batch, and all end with equal weights;
+    the first alone writes.
+
+    Raises:
+        UserError: a batch does not divide into as many shares.
+    """
+    if spec.training.batch % fabric.world_size:
+        raise UserError(
+            f"training.batch: {spec.training.batch} heads cannot be shared by "
+            f"{fabric.world_size} processes (allowed: a multiple of {fabric.world_size})"
+        )
     # Gradients of saturated silhouettes become subnormal, and each step several times as slow.
     torch.set_flush_denormal(True)
     torch.manual_seed(spec.seed)
     network = build_network(spec, heads.resolution)
-    heads = heads.to(fabric.device)
-    validation = validation.to(fabric.device) if validation is not None else None
+    if half_precision(fabric, spec.training.precision):
+        network.trunk_dtype = torch.bfloat16
     run = Run(network)
     saved = load_checkpoint(state)
     if saved is not None:
         network.load_state_dict(saved["network"])
         run.step, run.seconds, run.rows = saved["step"], saved["seconds"], saved["rows"]
         progress.say(f"resuming at step {run.step} of {spec.training.steps}")
+    objective = Objective(network, spec)
     model, optimiser = fabric.setup(
-        network, build_optimiser(network, spec.training.learning_rate, spec.training.optimiser)
+        objective, build_optimiser(network, spec.training.learning_rate, spec.training.optimiser)
     )
-    model.mark_forward_method("signed_distance")
     if saved is not None:
         optimiser.load_state_dict(saved["optimiser"])
 
@@ -84,20 +99,32 @@ def train(
     kept = time.perf_counter()
     rows = -(-spec.training.steps // spec.training.log_every)
     diagnosed = -(-rows // DIAGNOSES) * spec.training.log_every
-    while run.step < spec.training.steps:
+    orders = (
+        _share(_chosen(len(heads), spec.training.batch, spec.seed, step), fabric)
+        for step in range(run.step, spec.training.steps)
+    )
+    for held, order in heads.picked(orders):
         diagnose = (run.step + 1) % diagnosed == 0 or run.step + 1 == spec.training.steps
-        row = _step(fabric, model, optimiser, spec, heads, run.step, diagnose)
+        torch.manual_seed(spec.seed * 1_000_003 + run.step)
+        samples = torch.randint(heads.samples, (spec.training.sdf_points,))
+        batch = held.batch(order, samples)
+        row = _step(fabric, model, optimiser, spec, batch, run.step, diagnose)
         run.step += 1
         run.seconds = time.perf_counter() - started
         last = run.step == spec.training.steps
         progress.update(run.step, row["loss"])
         if run.step % spec.training.log_every == 0 or last:
+            logged = {
+                name: float(mean_over_processes(value)) if isinstance(value, Tensor) else value
+                for name, value in row.items()
+            }
             if validation is not None:
-                row |= _validate(model, spec, validation)
+                logged |= _validate(objective, spec, validation)
             if diagnose:
-                row |= latent_row(network, heads)
-            run.rows.append({"step": run.step, "seconds": run.seconds, **row})
-        if last or time.perf_counter() - kept > spec.training.checkpoint_seconds:
+                logged |= latent_row(network, heads)
+            run.rows.append({"step": run.step, "seconds": run.seconds, **logged})
+        kept_long_ago = time.perf_counter() - kept > spec.training.checkpoint_seconds
+        if fabric.is_global_zero and (last or kept_long_ago):
             checkpoint()
             kept = time.perf_counter()
     return run
@@ -108,18 +135,16 @@ def _step(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
     spec: TrainSpec,
-    heads: Heads,
+    batch: Batch,
     step: int,
     diagnose: bool,
-) -> Row:
-    chosen = _chosen(len(heads), spec.training.batch, spec.seed, step)
-    torch.manual_seed(spec.seed * 1_000_003 + step)
-    samples = torch.randint(heads.points.shape[1], (spec.training.sdf_points,))
+) -> dict[str, Tensor | float]:
+    """One update; its scalars stay on the device, where reading one waits for all the work."""
     factor = schedule(step, spec.training)
     set_rate(optimiser, factor)
     model.train()
     optimiser.zero_grad()
-    terms = loss_terms(model, spec, heads.batch(chosen, samples))
+    terms = model(batch)
     norms = gradient_row(terms, spec, step, model.parameters()) if diagnose else {}
     loss = total_loss(terms, spec, step)
     fabric.backward(loss)
@@ -129,19 +154,28 @@ def _step(
     return {
         "learning_rate": spec.training.learning_rate * factor,
         **({"kl_weight": kl_weight(spec, step)} if "kl" in terms else {}),
-        **{name: float(value.detach()) for name, value in row.items()},
+        **{name: value.detach() for name, value in row.items()},
         **norms,
     }
 
 
 @torch.no_grad()
-def _validate(model: nn.Module, spec: TrainSpec, heads: Heads) -> Row:
-    """The terms on held-out heads, from the most central latents."""
-    model.eval()
+def _validate(objective: Objective, spec: TrainSpec, heads: Heads | StoredHeads) -> Row:
+    """The terms on held-out heads from the most central latents, mean over heads."""
+    objective.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
-    samples = torch.randint(heads.points.shape[1], (spec.training.sdf_points,), generator=generator)
-    terms = loss_terms(model, spec, heads.batch(torch.arange(len(heads)), samples))
-    return {f"validation_{name}": float(value) for name, value in terms.items()}
+    samples = torch.randint(heads.samples, (spec.training.sdf_points,), generator=generator)
+    orders = torch.arange(len(heads)).split(1)
+    found = [objective(held.batch(one, samples)) for held, one in heads.picked(orders)]
+    return {
+        f"validation_{name}": float(torch.stack([terms[name] for terms in found]).mean())
+        for name in found[0]
+    }
+
+
+def _share(order: Tensor, fabric: Fabric) -> Tensor:
+    """This process's part of a batch's heads."""
+    return order.chunk(fabric.world_size)[fabric.global_rank]
 
 
 def _chosen(count: int, batch: int, seed: int, step: int) -> Tensor:

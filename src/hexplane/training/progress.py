@@ -2,13 +2,17 @@
 
 import sys
 import time
+from typing import SupportsFloat
 
 
 class Progress:
     """Prints how far a training is, at most once in a few seconds."""
 
-    def __init__(self, name: str, steps: int, every_seconds: float = 10.0) -> None:
+    def __init__(
+        self, name: str, steps: int, every_seconds: float = 10.0, quiet: bool = False
+    ) -> None:
         self.name = name
+        self.quiet = quiet
         self.steps = steps
         self.every = every_seconds
         self.printed = 0.0
@@ -16,9 +20,10 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print one line about this training."""
-        print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+        if not self.quiet:
+            print(f"{self.name}: {text}", file=sys.stderr, flush=True)
 
-    def update(self, step: int, loss: float) -> None:
+    def update(self, step: int, loss: SupportsFloat) -> None:
         """Report a finished step, when the last report is long enough ago or it was the last."""
         now = time.monotonic()
         if self.first is None:
@@ -29,7 +34,7 @@ class Progress:
         done, since = step - self.first[0], now - self.first[1]
         left = f", {_duration(since / done * (self.steps - step))} left" if done else ""
         share = 100 * step / self.steps
-        self.say(f"step {step} of {self.steps} ({share:.0f} %), loss {loss:.4g}{left}")
+        self.say(f"step {step} of {self.steps} ({share:.0f} %), loss {float(loss):.4g}{left}")
 
 
 def _duration(seconds: float) -> str:
