@@ -171,7 +171,10 @@ class Stage:
         )
 
 
-_LIBRARIES = ("numpy", "trimesh", "zarr", "embreex", "libigl", "scikit-image", "torch", "anny")
+_LIBRARIES = (
+    *("numpy", "trimesh", "zarr", "embreex", "nvdiffrast"),
+    *("libigl", "scikit-image", "torch", "anny"),
+)
 
 
 def versions() -> dict[str, str]:

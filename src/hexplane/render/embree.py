@@ -1,5 +1,7 @@
 """CPU backend: Embree casts one ray a pixel."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import trimesh
 from embreex.mesh_construction import TriangleMesh
@@ -7,6 +9,7 @@ from embreex.rtcore_scene import EmbreeScene
 
 from hexplane import frame
 from hexplane.hexplane import Hexplane
+from hexplane.render.surface import surface_of
 
 
 class EmbreeRenderer:
@@ -16,10 +19,7 @@ class EmbreeRenderer:
 
     def render(self, mesh: trimesh.Trimesh, resolution: int) -> Hexplane:
         """The hexplane of a mesh that lies in the canonical cube."""
-        # Plain arrays: trimesh's tracked ones make the scene several times slower to build.
-        vertices = np.array(mesh.vertices, dtype=np.float32)
-        faces = np.array(mesh.faces, dtype=np.int32)
-        vertex_normals = np.array(mesh.vertex_normals, dtype=np.float32)  # angle-weighted
+        vertices, faces, vertex_normals = surface_of(mesh)
         scene = EmbreeScene()
         TriangleMesh(scene, vertices, faces)
         shape = (resolution, resolution)
@@ -58,6 +58,10 @@ class EmbreeRenderer:
             n *= (sign / np.maximum(length, np.finfo(np.float32).tiny))[:, None]
             normal[index, :, rows, cols] = n.reshape(height, width, 3).transpose(2, 0, 1)
         return Hexplane(depth, normal)
+
+    def render_many(self, meshes: Sequence[trimesh.Trimesh], resolution: int) -> list[Hexplane]:
+        """The hexplanes of meshes that lie in the canonical cube, one after the other."""
+        return [self.render(mesh, resolution) for mesh in meshes]
 
 
 def _span(inside: np.ndarray) -> slice:

@@ -130,7 +130,7 @@ def _overlap(ours: Any, theirs: Any) -> float:
 
 def _cards(results: Results, mesh: str) -> list[MeshCard]:
     original = results.original(mesh)
-    renderer = select_backend("auto")
+    renderer = select_backend("embree")  # a small picture takes less than a GPU's start-up
     pictures = images.mesh_pictures(original, original, renderer)
     counts = f"{len(original.vertices):,} vertices, {len(original.faces):,} faces"
     cards = [MeshCard("original", "original", pictures, counts)]

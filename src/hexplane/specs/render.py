@@ -6,9 +6,13 @@ from pydantic import Field
 
 from hexplane.specs.base import Spec
 
+Backend = Literal["auto", "embree", "nvdiffrast"]
+
 
 class RenderSpec(Spec):
     """How hexplanes are rendered."""
 
     resolution: int = Field(128, ge=16, le=2048, description="Pixels along an image's side, R.")
-    backend: Literal["auto", "embree"] = Field("auto", description="What casts the rays.")
+    backend: Backend = Field(
+        "auto", description="What renders; auto: nvdiffrast on a CUDA device, else embree."
+    )

@@ -1,0 +1,74 @@
+"""Meshes as a rasteriser takes them: clip coordinates of all six views, many meshes at once."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hexplane import frame
+from hexplane.render.surface import Surface
+
+VIEWS = len(frame.VIEWS)
+
+
+class Batch(NamedTuple):
+    """M meshes in 6 M images; image 6 m + v is view v of mesh m.
+
+    A view has vertices of its own, so that positions differ by image while triangles of all
+    images lie in one list (nvdiffrast's range mode).
+    """
+
+    positions: NDArray[np.float32]  # [sum 6 V, 4]: clip x right, y up, z away from the camera, w 1
+    attributes: NDArray[np.float32]  # [sum 6 V, 4]: depth, and the normal in the canonical frame
+    triangles: NDArray[np.int32]  # [sum 6 F, 3]: rows of the two above
+    ranges: NDArray[np.int32]  # [6 M, 2]: each image's first triangle, and how many
+
+
+def clip_batch(surfaces: Sequence[Surface]) -> Batch:
+    """Surfaces in the canonical cube under the six orthographic cameras of `hexplane.frame`."""
+    positions, attributes, triangles, counts = [], [], [], []
+    first = 0
+    for vertices, faces, normals in surfaces:
+        seen = frame.project(vertices).astype(np.float32)  # [6, V, 3]: right, up, depth
+        for right_up_depth in seen:
+            depth = right_up_depth[:, 2:]
+            ones = np.ones_like(depth)
+            # The near face of the cube is at clip z = -1, the far one at 1.
+            positions.append(np.hstack([right_up_depth[:, :2], 2 * depth - 1, ones]))
+            attributes.append(np.hstack([depth, normals]))
+            triangles.append(faces + np.int32(first))
+            counts.append(len(faces))
+            first += len(vertices)
+    starts = np.cumsum([0, *counts[:-1]])
+    return Batch(
+        np.concatenate(positions),
+        np.concatenate(attributes),
+        np.concatenate(triangles),
+        np.stack([starts, counts], axis=1).astype(np.int32),
+    )
+
+
+def device_bytes(surface: Surface, resolution: int) -> int:
+    """Upper estimate of the device memory that six views of a surface take while they are made.
+
+    Per pixel colour and depth, three outputs of four floats, and the decoded copies; per triangle
+    indices, set-up data and bin entries; 4 MiB an image of buffers that depend on neither.
+    """
+    pixels, faces, vertices = resolution**2, len(surface.faces), len(surface.vertices)
+    return VIEWS * (136 * pixels + 64 * faces + 32 * vertices + (4 << 20))
+
+
+def within_budget(
+    surfaces: Sequence[Surface], resolution: int, budget: int
+) -> Iterator[Sequence[Surface]]:
+    """Runs of surfaces that fit `budget` bytes of device memory, in order, at least one each."""
+    start, used = 0, 0
+    for index, surface in enumerate(surfaces):
+        needed = device_bytes(surface, resolution)
+        if index > start and used + needed > budget:
+            yield surfaces[start:index]
+            start, used = index, 0
+        used += needed
+    if start < len(surfaces):
+        yield surfaces[start:]
