@@ -182,7 +182,7 @@ def test_running_the_mesh_stages_loads_no_torch(tmp_path):
         "mesh, views, solid = Path('m/ball.ply'), Path('h/ball.zarr'), Path('o/ball.ply')\n"
         "check.run([Path('ball.obj')], Path('checked.json'))\n"
         "normalise.run(Path('ball.obj'), mesh, NormaliseSpec())\n"
-        "render.run(mesh, views, RenderSpec(resolution=16))\n"
+        "render.run(mesh, views, RenderSpec(resolution=16, backend='embree'))\n"
         "sample.run(mesh, Path('s/ball.zarr'), SampleSpec(near=9, uniform=9))\n"
         "oracle.run(views, mesh, solid, OracleSpec(resolution=16))\n"
         "evaluate.run(solid, mesh, Path('e/ball.json'), EvaluateSpec(samples=100))\n"

@@ -164,14 +164,9 @@ def test_a_sheet_seen_edge_on_leaves_other_views_whole(renderer):
     assert not seen[VIEWS["front"]].any()
 
 
-@pytest.mark.parametrize("name", ["auto", "embree"])
-def test_backends_by_name(name):
-    assert select_backend(name).name == "embree"
-
-
 def test_a_missing_backend_is_a_clear_line(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "hexplane.render.embree", None)
     with pytest.raises(UserError, match=r"embree is not installed; run `pip install embreex`"):
-        select_backend("auto")
+        select_backend("embree")

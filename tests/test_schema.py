@@ -13,8 +13,16 @@ def test_schema_has_not_drifted() -> None:
 
 def test_environments_pin_what_the_lock_pins() -> None:
     lock = set((ROOT / "envs/requirements.lock").read_text().lower().split())
-    for name in ("geometry", "learning"):
+    for name in ("geometry", "learning", "cuda"):
         lines = (ROOT / f"envs/{name}.yaml").read_text().lower().splitlines()
         pins = {line.strip("- ") for line in lines if "==" in line}
         assert pins
         assert pins <= lock
+
+
+def test_a_gpu_node_has_all_that_learning_needs() -> None:
+    pins = {
+        name: {line for line in (ROOT / f"envs/{name}.yaml").read_text().split() if "==" in line}
+        for name in ("learning", "cuda")
+    }
+    assert pins["cuda"] >= pins["learning"]
