@@ -16,12 +16,17 @@ import rasteriser
 from hexplane import frame
 from hexplane.errors import UserError
 from hexplane.heads import generate_head
+from hexplane.meshes import write_mesh
+from hexplane.provenance import read_manifest
 from hexplane.render import select_backend
 from hexplane.render.clip import clip_batch, device_bytes, within_budget
 from hexplane.render.nvdiffrast import NvdiffrastRenderer, decode
 from hexplane.render.surface import surface_of
 from hexplane.specs.normalise import NormaliseSpec
+from hexplane.specs.render import RenderSpec
+from hexplane.stages import render
 from hexplane.stages.normalise import normalise
+from hexplane.store import read_hexplane
 
 MEDIAN_DEPTH = 1e-5
 COVERAGE = 1e-3
@@ -151,7 +156,7 @@ def test_runs_keep_to_the_budget_and_the_order(sphere, tilted):
 def test_decoding_a_picture_worked_out_by_hand():
     # R = 2, one mesh: only the lower left pixel of the front view is covered.
     front = frame.VIEW_NAMES.index("front")
-    values = torch.zeros(6, 2, 2, 4)
+    values = torch.full((6, 2, 2, 4), 0.7)  # what is not covered says nothing
     covered = torch.zeros(6, 2, 2, dtype=torch.bool)
     values[front, 0, 0] = torch.tensor([0.25, 0.0, 1.5, -2.0])  # too long, and away from +z
     covered[front, 0, 0] = True
@@ -325,11 +330,20 @@ def test_parity_on_a_gpu(on_gpu, renderer, shape, resolution, request):
     _assert_parity(on_gpu.render(mesh, resolution), renderer.render(mesh, resolution))
 
 
-def test_eight_heads_in_one_call_on_a_gpu(on_gpu, renderer, sphere):
-    meshes = [normalise(generate_head(seed), NormaliseSpec())[0] for seed in range(7)]
-    meshes.insert(3, sphere)
+def test_eight_meshes_in_one_call_on_a_gpu(on_gpu, renderer, head, sphere, torus, tilted):
+    meshes = [head, tilted, sphere, torus] * 2
     for mesh, seen in zip(meshes, on_gpu.render_many(meshes, 512), strict=True):
         _assert_parity(seen, renderer.render(mesh, 512))
+
+
+def test_the_stage_renders_on_a_gpu_and_records_it(on_gpu, tmp_path, head):
+    write_mesh(head, tmp_path / "head.ply")
+    render.run(tmp_path / "head.ply", tmp_path / "head.zarr", RenderSpec(backend="nvdiffrast"))
+    manifest = read_manifest(tmp_path / "head.manifest.json")
+    assert manifest["backend"] == "nvdiffrast"
+    assert manifest["versions"]["nvdiffrast"] == version("nvdiffrast")
+    seen = read_hexplane(tmp_path / "head.zarr")
+    assert np.array_equal(seen.depth, on_gpu.render(head, 128).depth)
 
 
 def test_the_device_draws_as_the_rasteriser_of_these_tests(on_gpu, head):
