@@ -75,7 +75,7 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
     """A random body's vertices (metres, y-up, z-front) and faces, and the height of the cut."""
     import torch
 
-    model = _model()
+    model = body_model()
     phenotype = {name: rng.uniform(*limits) for name, limits in PHENOTYPE.items()}
     changes: dict[str, float] = {}
     for label in sorted(model.local_change_labels):  # left before right
@@ -102,7 +102,7 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
 
 
 @cache
-def _model() -> Any:
+def body_model() -> Any:
     """The parametric body; anny parses its assets once into `ANNY_CACHE_DIR` (`~/.cache/anny`)."""
     import anny
     import anny.models.full_model

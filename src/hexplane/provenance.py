@@ -1,7 +1,8 @@
 """What a result was made from: code digests, manifests, and their verification.
 
 A manifest stands beside what it describes and holds the stage's settings and code digest, the
-hash of each file written (for Zarr, of each chunk), library versions and the seconds spent.
+hash of each file written (for Zarr, of each chunk), library versions and the seconds spent, by
+the clock and of CPU time.
 """
 
 import ast
@@ -51,6 +52,13 @@ def code_digest(module: str) -> str:
             data = (f for f in source.parent.iterdir() if f.is_file() and f.suffix != ".py")
             parts |= {f"{name}/{file.name}": sha256(file) for file in data}
     return digest(parts)
+
+
+def code_digest_now(module: str) -> str:
+    """`code_digest` of the files as they are now, which is kept from here on."""
+    for kept in (code_digest, _tree, _fingerprint):
+        kept.cache_clear()
+    return code_digest(module)
 
 
 def import_closure(module: str) -> set[str]:
@@ -130,6 +138,7 @@ class Stage:
         self.spec = spec
         self.code = code_digest(module)
         self.started = time.perf_counter()
+        self.cpu_started = time.process_time()
         if expected_code is not None and expected_code != self.code:
             raise UserError(
                 f"{self.name}: the source changed while the job waited "
@@ -167,6 +176,7 @@ class Stage:
                 "files": files,
                 "versions": versions(),
                 "seconds": round(time.perf_counter() - self.started, 3),
+                "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
             },
         )
 
