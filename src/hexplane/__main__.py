@@ -1,4 +1,4 @@
-"""`python -m hexplane` is the `hexplane` command; in a workflow, its stages' servers run the job."""
+"""`python -m hexplane`: the `hexplane` command, run by its stage's server where there is one."""
 
 import sys
 
