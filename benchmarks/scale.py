@@ -3,7 +3,8 @@
     python -m benchmarks.scale [--folder scale] [--heads 10 100 1000]
 
 Each size has a working folder of its own, runs the real Snakefile's target `data` (generate,
-normalise, render and sample) and goes on where it was when it is started again.
+normalise, render and sample) and goes on where it was when it is started again. What is finished is
+shown as it was measured; remove its folder to measure anew.
 
 Compute is the CPU time inside the stages, from their manifests (generating, casting, distance
 queries, writing), less what the same stages spend there on reading and hashing, which is measured
@@ -30,7 +31,8 @@ import yaml
 from benchmarks.table import Figure, print_table
 
 ROOT = Path(__file__).parent.parent
-STAGES = ("heads", "meshes", "hexplanes", "sdf")
+STAGES = {"heads": "generate", "meshes": "normalise", "hexplanes": "render", "sdf": "sample"}
+"""Stage that writes each folder of results."""
 MB = 1e6
 SAMPLE = 10
 """Heads on which reading and hashing are timed."""
@@ -45,9 +47,8 @@ class Usage:
     """Core-seconds of Snakemake and all that it started."""
     others: float = 0
     """Core-seconds that the rest of the machine used meanwhile."""
-    job_memory: float = 0
-    """Largest resident size of a process other than Snakemake's, bytes."""
     snakemake_memory: float = 0
+    """Largest resident size of Snakemake's process, bytes."""
     total_memory: float = 0
     """Largest proportional size (shared pages counted once) of all processes together, bytes."""
 
@@ -122,8 +123,8 @@ def measure(folder: Path, heads: int) -> dict[str, float]:
 
     usage = run(folder, heads)
     planned["snakemake -n data, finished, s"] = dry_run(folder, "data")
-    inside = sum(stage_seconds(folder, stage) for stage in STAGES)
-    compute = inside - heads * reading_and_hashing(folder, heads)
+    inside = {stage: sum(recorded(folder, stage, "cpu_seconds")) for stage in STAGES}
+    compute = sum(inside.values()) - heads * reading_and_hashing(folder, heads)
     possible = os.cpu_count() * usage.wall - usage.others  # type: ignore[operator]
     size = sum(file.stat().st_size for stage in STAGES for file in _files(folder, stage))
     figures = {
@@ -132,11 +133,11 @@ def measure(folder: Path, heads: int) -> dict[str, float]:
         "core-seconds": usage.cpu,
         "core-seconds of other programs": usage.others,
         "compute, core-seconds": compute,
-        **{f"inside {s}, core-seconds a head": stage_seconds(folder, s) / heads for s in STAGES},
+        **{f"inside {STAGES[s]}, core-seconds a head": inside[s] / heads for s in STAGES},
         "overhead, core-seconds a head": (usage.cpu - compute) / heads,
         "overhead, % of core-seconds": 100 * (1 - compute / usage.cpu),
         "overhead, % of the time": 100 * (1 - compute / possible),
-        "largest job, MB": usage.job_memory / MB,
+        "largest job, MB": max(max(recorded(folder, s, "peak_mb")) for s in STAGES),
         "Snakemake, MB": usage.snakemake_memory / MB,
         "all processes, MB": usage.total_memory / MB,
         **planned,
@@ -213,8 +214,6 @@ def _look(usage: Usage, snakemake_process: int) -> None:
         total += memory.pss
         if process.pid == snakemake_process:
             usage.snakemake_memory = max(usage.snakemake_memory, memory.rss)
-        else:
-            usage.job_memory = max(usage.job_memory, memory.rss)
     usage.total_memory = max(usage.total_memory, total)
 
 
@@ -248,10 +247,9 @@ def _files(folder: Path, stage: str) -> list[Path]:
     return [file for file in (folder / "results" / stage).rglob("*") if file.is_file()]
 
 
-def stage_seconds(folder: Path, stage: str) -> float:
-    """CPU seconds inside a stage, over all heads."""
-    found = (json.loads(path.read_text()) for path in _manifests(folder, stage))
-    return sum(one["cpu_seconds"] for one in found)
+def recorded(folder: Path, stage: str, name: str) -> list[float]:
+    """A figure of each head's manifest."""
+    return [json.loads(path.read_text())[name] for path in _manifests(folder, stage)]
 
 
 def reading_and_hashing(folder: Path, heads: int) -> float:

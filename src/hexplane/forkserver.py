@@ -20,7 +20,7 @@ from pathlib import Path
 
 OWNER = "HEXPLANE_FORKSERVER"
 """Environment variable: the process that servers belong to."""
-STAGES = ("generate", "normalise", "render", "sample", "oracle", "evaluate")
+STAGES = ("generate", "normalise", "render", "sample", "oracle", "encode", "extract", "evaluate")
 """What is served: jobs of a few seconds on one thread."""
 POLL = 0.5
 """Seconds between looks at whether the owner still runs."""
@@ -92,8 +92,8 @@ def _folder() -> Path:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Who starts or ends the server of a socket."""
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
+    """Only one process at a time starts or ends a server."""
+    with path.with_name("lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
