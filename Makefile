@@ -1,11 +1,12 @@
 # make: set up and run the default experiments. make test: set up and test.
 # make bench: speed and quality figures, after a finished `make`.
+# make bench-scale: up to 1,000 heads through the mesh stages, in scale/; takes an hour.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: all test bench clean
+.PHONY: all test bench bench-scale clean
 
 all: .venv/ready
 	$(BIN)/snakemake --cores all
@@ -21,6 +22,9 @@ test: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
+
+bench-scale: .venv/ready
+	$(BIN)/python -m benchmarks.scale
 
 .venv/ready: envs/requirements.lock pyproject.toml envs/set-up.sh
 	PYTHON=$(PYTHON) sh envs/set-up.sh

@@ -61,7 +61,7 @@ def fake(tmp_path, monkeypatch) -> Path:
 
 
 def _forget() -> None:
-    for cached in (provenance.code_digest, provenance._tree, provenance._fingerprint):
+    for cached in (provenance.code_digest, provenance._parsed):
         cached.cache_clear()
 
 

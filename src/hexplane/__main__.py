@@ -1,5 +1,13 @@
-"""`python -m hexplane` is the `hexplane` command."""
+"""`python -m hexplane`: the `hexplane` command, run by its stage's server where there is one."""
 
-from hexplane.cli import main
+import sys
+
+from hexplane.forkserver import run_in_fork
+
+status = run_in_fork(sys.argv[1:])
+if status is not None:
+    sys.exit(status)
+
+from hexplane.cli import main  # noqa: E402 (most jobs never need it)
 
 main()

@@ -75,7 +75,7 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
     """A random body's vertices (metres, y-up, z-front) and faces, and the height of the cut."""
     import torch
 
-    model = _model()
+    model = body_model()
     phenotype = {name: rng.uniform(*limits) for name, limits in PHENOTYPE.items()}
     changes: dict[str, float] = {}
     for label in sorted(model.local_change_labels):  # left before right
@@ -102,7 +102,7 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
 
 
 @cache
-def _model() -> Any:
+def body_model() -> Any:
     """The parametric body; anny parses its assets once into `ANNY_CACHE_DIR` (`~/.cache/anny`)."""
     import anny
     import anny.models.full_model
@@ -146,19 +146,20 @@ def _blend_shape(filename: str, vertices_count: int, world_transformation: Any, 
 
 def _cavities(mesh: trimesh.Trimesh) -> list[NDArray[np.float32]]:
     """Points [N, 3] of each connected part of a surface that sees next to nothing outside."""
-    hidden = _openness(mesh) < HIDDEN
+    hidden = _hidden(mesh)
     faces = mesh.faces[hidden[mesh.faces].all(axis=1)]
     parts = trimesh.Trimesh(mesh.vertices, faces, process=False).split(only_watertight=False)
     return [p.vertices.astype(np.float32) for p in parts if len(p.faces) >= MIN_CAVITY_FACES]
 
 
-def _openness(mesh: trimesh.Trimesh, directions: int = 256) -> NDArray[np.float64]:
-    """Share of all directions in which each vertex [V] sees out of the mesh."""
+def _hidden(mesh: trimesh.Trimesh, directions: int = 256) -> NDArray[np.bool_]:
+    """Which vertices [V] see out of the mesh in less than `HIDDEN` of all directions."""
     scene = EmbreeScene()
     TriangleMesh(
         scene, np.array(mesh.vertices, dtype=np.float32), np.array(mesh.faces, dtype=np.int32)
     )
-    index = np.arange(directions) + 0.5  # Fibonacci sphere
+    # A Fibonacci sphere, in an order that looks everywhere soon.
+    index = np.arange(directions) * 101 % directions + 0.5
     polar = np.arccos(1 - 2 * index / directions)
     azimuth = np.pi * (1 + np.sqrt(5)) * index
     rays = np.stack(
@@ -166,9 +167,13 @@ def _openness(mesh: trimesh.Trimesh, directions: int = 256) -> NDArray[np.float6
     ).astype(np.float32)
     origins = (mesh.vertices + 1e-4 * mesh.vertex_normals).astype(np.float32)  # 0.1 mm outside
     free = np.zeros(len(origins))
+    unsettled = np.arange(len(origins))
     for ray in rays:
-        free += scene.run(origins, np.tile(ray, (len(origins), 1)), query="OCCLUDED") == -1
-    return free / directions
+        # Most vertices are soon known to see enough.
+        unsettled = unsettled[free[unsettled] < HIDDEN * directions]
+        along = np.tile(ray, (len(unsettled), 1))
+        free[unsettled] += scene.run(origins[unsettled], along, query="OCCLUDED") == -1
+    return free < HIDDEN * directions
 
 
 def _contract(mesh: trimesh.Trimesh) -> trimesh.Trimesh:

@@ -1,7 +1,8 @@
 """What a result was made from: code digests, manifests, and their verification.
 
 A manifest stands beside what it describes and holds the stage's settings and code digest, the
-hash of each file written (for Zarr, of each chunk), library versions and the seconds spent.
+hash of each file written (for Zarr, of each chunk), library versions, the seconds spent, by the
+clock and of CPU time, and the largest resident memory.
 """
 
 import ast
@@ -9,8 +10,9 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import resource
+import sys
 import time
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,11 +48,18 @@ def code_digest(module: str) -> str:
     parts: dict[str, str] = {}
     for name in import_closure(module):
         source = _source(name)
-        parts[name] = _fingerprint(source)
+        _, parts[name] = _parsed(source)
         if source.name == "__init__.py":  # what lies in a package belongs to it: templates, styles
             data = (f for f in source.parent.iterdir() if f.is_file() and f.suffix != ".py")
             parts |= {f"{name}/{file.name}": sha256(file) for file in data}
     return digest(parts)
+
+
+def code_digest_now(module: str) -> str:
+    """`code_digest` of the files as they are now, which is kept from here on."""
+    for kept in (code_digest, _parsed):
+        kept.cache_clear()
+    return code_digest(module)
 
 
 def import_closure(module: str) -> set[str]:
@@ -64,7 +73,7 @@ def import_closure(module: str) -> set[str]:
         closure.add(name)
         parts = name.split(".")
         waiting += [".".join(parts[:i]) for i in range(1, len(parts))]  # packages run as well
-        waiting += _imports(_source(name))
+        waiting += _parsed(_source(name))[0]
     return closure
 
 
@@ -74,28 +83,16 @@ def _source(module: str) -> Path:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(_tree(path)):
+def _parsed(path: Path) -> tuple[list[str], str]:
+    """Dotted names of the package's modules that a file imports, and its fingerprint."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    imported: list[str] = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             # `from package import name` loads a module when `name` is one.
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] == PACKAGE.name and _source(name).is_file():
-                yield name
-
-
-@cache
-def _fingerprint(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+            imported += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         body = getattr(node, "body", None)
         if isinstance(body, list):
             # Bare strings are docstrings, wherever they stand: they change nothing that runs.
@@ -109,7 +106,12 @@ def _fingerprint(path: Path) -> str:
                 )
             ]
             setattr(node, "body", kept)  # noqa: B010 (a node's type is not known here)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    own = [
+        name
+        for name in dict.fromkeys(imported)
+        if name.split(".")[0] == PACKAGE.name and _source(name).is_file()
+    ]
+    return own, hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 class Stage:
@@ -130,6 +132,7 @@ class Stage:
         self.spec = spec
         self.code = code_digest(module)
         self.started = time.perf_counter()
+        self.cpu_started = time.process_time()
         if expected_code is not None and expected_code != self.code:
             raise UserError(
                 f"{self.name}: the source changed while the job waited "
@@ -167,8 +170,16 @@ class Stage:
                 "files": files,
                 "versions": versions(),
                 "seconds": round(time.perf_counter() - self.started, 3),
+                "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
+                "peak_mb": round(_peak_memory() / 1e6),
             },
         )
+
+
+def _peak_memory() -> int:
+    """Largest resident size of this process so far, bytes; pages shared with others count."""
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * 1024
 
 
 _LIBRARIES = (

@@ -1,6 +1,13 @@
 """Six views, and signed-distance samples, of each normalised mesh."""
 
 
+rule data:
+    # All that training reads, by name: `snakemake --cores all data`.
+    input:
+        expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
+        expand(paths.SDF_MANIFEST, mesh=PLAN.meshes),
+
+
 rule render:
     input:
         mesh=paths.MESH,

@@ -1,0 +1,237 @@
+"""An interpreter that imports a stage once and forks for each of its jobs.
+
+A small job's imports cost more than its work: a second for a mesh stage, five for a generated head.
+The workflow names its own process in `HEXPLANE_FORKSERVER`. A stage's first job then starts a
+server, which ends with that process; each job hands over its arguments and streams, and waits for
+its fork's exit status. Where no server can be had, a job runs in its own interpreter as ever.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+OWNER = "HEXPLANE_FORKSERVER"
+"""Environment variable: the process that servers belong to."""
+STAGES = ("generate", "normalise", "render", "sample", "oracle", "encode", "extract", "evaluate")
+"""What is served: jobs of a few seconds on one thread."""
+POLL = 0.5
+"""Seconds between looks at whether the owner still runs."""
+IDLE = 120.0
+"""A server that had nothing to do for so many seconds gives its memory back."""
+
+
+def run_in_fork(arguments: list[str]) -> int | None:
+    """Run `hexplane ARGUMENTS` in a fork of the stage's server, on this process's streams.
+
+    Returns:
+        The exit status; None when nothing was run: no server, or a stage that is not served.
+    """
+    owner = os.environ.get(OWNER, "")
+    if not owner.isdigit() or not arguments or arguments[0] not in STAGES:
+        return None
+    started = False
+    try:
+        with _connect(int(owner), arguments[0]) as server:
+            about = json.dumps([arguments, os.getcwd(), dict(os.environ)]).encode()
+            socket.send_fds(server, [len(about).to_bytes(4, "big")], [1, 2])
+            server.sendall(about)
+            started = bool(server.recv(1))
+            status = server.recv(1)
+    except OSError:
+        status = b""
+    if not started:
+        return None
+    if not status:
+        print(f"error: {arguments[0]}: the job was killed", file=sys.stderr)
+        return 1
+    return status[0]
+
+
+def _connect(owner: int, stage: str) -> socket.socket:
+    """A connection to the server of an owner's stage, which is started when there is none.
+
+    Raises:
+        OSError: there can be no socket here.
+    """
+    path = _folder() / f"{owner}-{stage}-{zlib.crc32(f'{sys.prefix}:{__file__}'.encode()):x}"
+    connection = socket.socket(socket.AF_UNIX)
+    with suppress(OSError):
+        connection.connect(str(path))
+        return connection
+    with _locked(path):
+        try:
+            connection.connect(str(path))  # started by another job in the meantime
+        except OSError:
+            path.unlink(missing_ok=True)
+            _start(owner, stage, path)
+            connection.connect(str(path))
+    return connection
+
+
+def _folder() -> Path:
+    """Where sockets lie: a folder that nobody else can reach.
+
+    Raises:
+        OSError: it cannot be made, or is another's.
+    """
+    folder = Path(os.environ.get("TMPDIR", "/tmp"), f"hexplane-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not private")
+    return folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Only one process at a time starts or ends a server."""
+    with path.with_name("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _start(owner: int, stage: str, path: Path) -> None:
+    import subprocess
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(128)
+        fd = listener.fileno()
+        # A session of its own, and none of the job's streams: the job ends before its server.
+        subprocess.Popen(
+            [sys.executable, "-m", __name__, stage, str(owner), str(path), str(fd)],
+            pass_fds=[fd],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _serve(stage: str, owner: int, path: Path, listener: socket.socket) -> None:
+    """Fork for each request until the owner is gone, or there was none for a while."""
+    _load(stage)
+    listener.settimeout(POLL)
+    quiet = 0.0
+    while quiet < IDLE and _runs(owner):
+        with suppress(ChildProcessError):  # forks answer for themselves
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            quiet += POLL
+            continue
+        quiet = 0.0
+        with connection, suppress(OSError, ValueError):
+            connection.settimeout(10)  # of a client that stopped half-way through
+            _answer(connection, listener)
+    with _locked(path):
+        # Who connected but was not heard runs by itself.
+        listener.close()
+        path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _load(stage: str) -> None:
+    """Import a stage and all it may import later, and let it prepare what its jobs share.
+
+    Raises:
+        SystemExit: the source changed meanwhile, so that it is unknown what was imported.
+    """
+    import gc
+    from importlib import import_module
+
+    from hexplane.provenance import code_digest_now, import_closure
+
+    name = f"hexplane.stages.{stage}"
+    before = code_digest_now(name)
+    for module in ["hexplane.cli", "hexplane.specs.parse", *sorted(import_closure(name))]:
+        with suppress(ImportError):  # of an optional library
+            import_module(module)
+    getattr(sys.modules[name], "prepare", lambda: None)()
+    # The digest is kept: forks run this code, whatever becomes of the files.
+    if code_digest_now(name) != before:
+        sys.exit(1)
+    gc.freeze()  # else each fork's first collection copies all of it
+
+
+def _answer(connection: socket.socket, listener: socket.socket) -> None:
+    size, streams, _, _ = socket.recv_fds(connection, 4, 2)
+    about = b""
+    try:
+        while len(about) < int.from_bytes(size, "big"):
+            part = connection.recv(1 << 20)
+            if not part:
+                return
+            about += part
+        if os.fork() == 0:
+            listener.close()
+            _work(connection, streams, *json.loads(about))
+    finally:
+        for stream in streams:
+            os.close(stream)
+
+
+def _work(
+    connection: socket.socket,
+    streams: list[int],
+    arguments: list[str],
+    folder: str,
+    environment: dict[str, str],
+) -> None:
+    """The job, in the fork; never returns."""
+    from threading import Thread
+
+    from hexplane.cli import main
+
+    status = 1
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, stream in enumerate(streams, start=1):
+            os.dup2(stream, number)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.argv = ["hexplane", *arguments]
+        connection.settimeout(None)
+        connection.sendall(b"!")
+        Thread(target=_end_with, args=(connection,), daemon=True).start()
+        main()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            connection.sendall(bytes([status]))
+        os._exit(status)
+
+
+def _end_with(connection: socket.socket) -> None:
+    """Interrupt the job when who asked for it was ended."""
+    with suppress(OSError):
+        connection.recv(1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), socket.socket(fileno=int(sys.argv[4])))
