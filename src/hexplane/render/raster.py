@@ -1,13 +1,21 @@
-"""Meshes as a rasteriser takes them: clip coordinates of all six views, many meshes at once."""
+"""Into a rasteriser and out of it: six views of many meshes at once.
+
+Nothing here imports torch: tensors bring their own methods.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hexplane import frame
 from hexplane.render.surface import Surface
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 VIEWS = len(frame.VIEWS)
 
@@ -72,3 +80,29 @@ def within_budget(
         used += needed
     if start < len(surfaces):
         yield surfaces[start:]
+
+
+def decode(values: Tensor, covered: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Hexplanes from what a rasteriser interpolated, in this project's conventions.
+
+    Args:
+        values: float32 [6 M, R, R, 4], depth and normal, row 0 at the bottom of the image.
+        covered: bool [6 M, R, R], pixels that some triangle covers.
+
+    Returns:
+        depth [M, 6, R, R] and normal [M, 6, 3, R, R], as in `Hexplane`.
+    """
+    values, empty = values.flip(1), ~covered.flip(1)
+    images, height, width, _ = values.shape
+    depth = values[..., 0].masked_fill(empty, frame.BACKGROUND_DEPTH)
+    normal = values[..., 1:].movedim(-1, 1)  # [6 M, 3, R, R]
+    toward = values.new_tensor(frame.TOWARD).repeat(images // VIEWS, 1)[:, :, None, None]
+    # Inward faces are turned to the camera; the background has no normal.
+    # Sums, no matrix product: that may be less precise than float32 on a GPU.
+    sign = 1 - 2 * ((normal * toward).sum(1) < 0).to(values.dtype)
+    length = normal.square().sum(1).sqrt().clamp_min(float(np.finfo(np.float32).tiny))
+    normal = (normal * (sign / length)[:, None]).masked_fill(empty[:, None], 0)
+    return (
+        depth.reshape(-1, VIEWS, height, width).cpu().numpy(),
+        normal.reshape(-1, VIEWS, 3, height, width).cpu().numpy(),
+    )
