@@ -1,4 +1,4 @@
-"""A SLURM cluster of one node on 127.0.0.1, with accounting, for as long as a test runs.
+"""A SLURM cluster of one node, with accounting, for as long as a test runs.
 
 The daemons are the distribution's; keys, sockets, logs and databases lie in a folder of the
 test's own and all ports are free ones, so that several clusters can run side by side.
@@ -22,7 +22,7 @@ GPU_PARTITION = "accelerated"
 
 SLURM_CONF = """\
 ClusterName=heads
-SlurmctldHost=localhost(127.0.0.1)
+SlurmctldHost=localhost({address})
 SlurmctldPort={slurmctld}
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 AuthType=auth/munge
@@ -46,12 +46,12 @@ MinJobAge=86400
 SlurmdParameters=config_overrides
 GresTypes=gpu
 AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost=127.0.0.1
+AccountingStorageHost={address}
 AccountingStoragePort={slurmdbd}
 AccountingStoragePass={folder}/munge.socket
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment
-NodeName=n1 NodeAddr=127.0.0.1 NodeHostname=localhost Port={slurmd} CPUs=8 SocketsPerBoard=1 \
+NodeName=n1 NodeAddr={address} NodeHostname=localhost Port={slurmd} CPUs=8 SocketsPerBoard=1 \
 CoresPerSocket=8 ThreadsPerCore=1 RealMemory=64000 Gres=gpu:2 State=UNKNOWN
 PartitionName={partition} Nodes=n1 Default=YES MaxTime=06:00:00 State=UP
 PartitionName={gpu_partition} Nodes=n1 MaxTime=06:00:00 State=UP
@@ -66,7 +66,7 @@ SLURMDBD_CONF = """\
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 DbdHost=localhost
-DbdAddr=127.0.0.1
+DbdAddr={address}
 DbdPort={slurmdbd}
 CommunicationParameters=NoInAddrAny
 SlurmUser=root
@@ -99,12 +99,15 @@ def unavailable() -> str:
     if os.getuid() != 0:
         return "SLURM's daemons start jobs for other users and need root"
     try:
-        address = socket.gethostbyname(socket.gethostname())
+        own_address()
     except OSError:
-        address = "nothing"
-    if not address.startswith("127."):
-        return f"the host's name stands for {address}, not for 127.x, where SLURM would listen"
+        return "SLURM's daemons have to find the host by its name"
     return ""
+
+
+def own_address() -> str:
+    """What the host's name stands for: SLURM's daemons listen there and nowhere else."""
+    return socket.gethostbyname(socket.gethostname())
 
 
 def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:
@@ -125,9 +128,9 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def listening(port: int) -> bool:
+def listening(port: int, address: str | None = None) -> bool:
     with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+        return client.connect_ex((address or own_address(), port)) == 0
 
 
 class Cluster:
@@ -189,34 +192,11 @@ def slurm_cluster(folder: Path) -> Iterator[Cluster]:
     ports = dict(zip(names, free_ports(4), strict=True))
     _write_files(folder, ports)
     with ExitStack() as running:
-
-        def start(*command: str) -> None:
-            running.enter_context(daemon(cluster, *command))
-
-        start(
-            "munged", "--foreground", "--force", f"--key-file={folder}/munge.key",
-            f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid",
-            f"--log-file={folder}/munge.log", f"--seed-file={folder}/munge.seed",
-        )  # fmt: skip
-        start(
-            "mariadbd", "--no-defaults", "--user=root", f"--datadir={folder}/database",
-            f"--socket={folder}/database.socket", f"--pid-file={folder}/mariadbd.pid",
-            "--bind-address=127.0.0.1", f"--port={ports['database']}", "--skip-name-resolve",
-            "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900",
-            "--performance-schema=OFF", f"--init-file={folder}/database.sql",
-        )  # fmt: skip
-        wait_for("munged", (folder / "munge.socket").exists, 20)
-        wait_for("mariadbd", lambda: listening(ports["database"]), 60)
-        start("slurmdbd", "-D")
-        wait_for("slurmdbd", lambda: listening(ports["slurmdbd"]), 60)
-        cluster.run("sacctmgr", "-i", "add", "cluster", "heads")
-        cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT, "cluster=heads")
-        cluster.run("sacctmgr", "-i", "add", "user", "root", f"account={ACCOUNT}")
-        start("slurmctld", "-D")
-        wait_for("slurmctld", lambda: listening(ports["slurmctld"]), 30)
-        start("slurmd", "-D", "-N", "n1")
-        idle = lambda: set(cluster.run("sinfo", "-h", "-o", "%T").split()) == {"idle"}  # noqa: E731
-        wait_for("an idle node", idle, 60)
+        try:
+            _start(cluster, ports, running)
+        except (OSError, RuntimeError) as error:
+            logs = "".join(f"\n{log}: {log.read_text()[-1000:]}" for log in folder.glob("*.log"))
+            raise RuntimeError(f"{error}{logs}") from error
         try:
             yield cluster
         finally:
@@ -225,11 +205,50 @@ def slurm_cluster(folder: Path) -> Iterator[Cluster]:
             wait_for("an empty queue", lambda: not cluster.queue(), 30)
 
 
+def _start(cluster: Cluster, ports: dict[str, int], running: ExitStack) -> None:
+    folder = cluster.folder
+
+    def start(*command: str) -> None:
+        running.enter_context(daemon(cluster, *command))
+
+    def idle() -> bool:
+        return cluster.run("sinfo", "-h", "-N", "-p", PARTITION, "-o", "%T") == "idle"
+
+    start(
+        "munged", "--foreground", "--force", f"--key-file={folder}/munge.key",
+        f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid",
+        f"--log-file={folder}/munge.log", f"--seed-file={folder}/munge.seed",
+    )  # fmt: skip
+    start(
+        "mariadbd", "--no-defaults", "--user=root", f"--datadir={folder}/database",
+        f"--socket={folder}/database.socket", f"--pid-file={folder}/mariadbd.pid",
+        "--bind-address=127.0.0.1", f"--port={ports['database']}", "--skip-name-resolve",
+        "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900",
+        "--performance-schema=OFF", f"--init-file={folder}/database.sql",
+    )  # fmt: skip
+    wait_for("munged", (folder / "munge.socket").exists, 20)
+    wait_for("mariadbd", lambda: listening(ports["database"], "127.0.0.1"), 60)
+    start("slurmdbd", "-D")
+    wait_for("slurmdbd", lambda: listening(ports["slurmdbd"]), 60)
+    cluster.run("sacctmgr", "-i", "add", "cluster", "heads")
+    cluster.run("sacctmgr", "-i", "add", "account", ACCOUNT, "cluster=heads")
+    cluster.run("sacctmgr", "-i", "add", "user", "root", f"account={ACCOUNT}")
+    start("slurmctld", "-D")
+    wait_for("slurmctld", lambda: listening(ports["slurmctld"]), 30)
+    start("slurmd", "-D", "-N", "n1")
+    wait_for("an idle node", idle, 60)
+
+
 def _write_files(folder: Path, ports: dict[str, int]) -> None:
     """Configurations, the key, and a database without tables."""
     for name in ("bin", "state", "spool", "database"):
         (folder / name).mkdir()
-    values = {**ports, "folder": folder, "srun": shutil.which("srun", path=SEARCHED)}
+    values = {
+        **ports,
+        "address": own_address(),
+        "folder": folder,
+        "srun": shutil.which("srun", path=SEARCHED),
+    }
     values |= {"partition": PARTITION, "gpu_partition": GPU_PARTITION}
     modes = {"slurm.conf": 0o644, "gres.conf": 0o644, "slurmdbd.conf": 0o600, "bin/srun": 0o755}
     texts = (SLURM_CONF, GRES_CONF, SLURMDBD_CONF, SRUN)

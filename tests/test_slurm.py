@@ -12,12 +12,14 @@ import yaml
 from safetensors.numpy import load_file
 
 import slurm
-from hexplane.provenance import canonical_json
+from hexplane.config import parse_config
+from hexplane.plan import Plan, spec_param
 from workflow import TINY_ARMS, Project
 
 PROFILE = "workflow/profiles/slurm"
 ARM = "ae-depth-normal"
 STEPS = 1500
+CHECKPOINTS = "results/.state/*/checkpoint.pt"
 
 pytestmark = pytest.mark.skipif(bool(slurm.unavailable()), reason=slurm.unavailable())
 
@@ -30,7 +32,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurm.Cluster]
 
 @pytest.fixture(scope="module")
 def project(cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Three meshes and one arm; of the profile, the three lines are changed that README names."""
+    """Three meshes and one arm; of the profile, the lines that README names, and the polling."""
     project = Project(tmp_path_factory.mktemp("project"))
     project.environment = cluster.environment
     configure(project, {})
@@ -39,16 +41,16 @@ def project(cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) ->
     profile["default-resources"]["slurm_account"] = slurm.ACCOUNT
     profile["default-resources"]["slurm_partition"] = slurm.PARTITION
     profile["set-resources"]["train"]["slurm_partition"] = slurm.GPU_PARTITION
+    profile["slurm-init-seconds-before-status-checks"] = 3  # jobs are short here
     file.write_text(yaml.safe_dump(profile))
     return project
 
 
 def configure(project: Project, training: dict[str, Any]) -> None:
-    project.configure({"evaluation": {"heads": ["c"]}, "training": training})
-    file = project.folder / "config.yaml"
-    values = yaml.safe_load(file.read_text())
-    values["experiments"] = {ARM: TINY_ARMS[ARM]}
-    file.write_text(yaml.safe_dump(values))
+    one_arm = {arm: TINY_ARMS[arm] if arm == ARM else None for arm in TINY_ARMS}
+    project.configure(
+        {"evaluation": {"heads": ["c"]}, "training": training, "experiments": one_arm}
+    )
 
 
 def submit(project: Project, *targets: str) -> None:
@@ -85,43 +87,41 @@ def test_the_whole_chain_is_a_handful_of_jobs(cluster: slurm.Cluster, project: P
 
 
 def test_a_cancelled_training_goes_on(cluster: slurm.Cluster, project: Project) -> None:
-    configure(project, {"steps": STEPS, "checkpoint_seconds": 0.5})
+    configure(project, {"steps": STEPS, "checkpoint_seconds": 2})
     before = len(cluster.jobs())
-    checkpoints = set(project.folder.glob("results/.state/*/checkpoint.pt"))
+    old = set(project.folder.glob(CHECKPOINTS))
     model = project.folder / "results/models" / ARM
-
-    def under_way() -> bool:
-        found = set(project.folder.glob("results/.state/*/checkpoint.pt"))
-        return found > checkpoints
-
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(submit, project, f"results/models/{ARM}/manifest.json")
-        slurm.wait_for("a checkpoint", lambda: under_way() or run.done(), 180)
+        slurm.wait_for(
+            "a checkpoint", lambda: set(project.folder.glob(CHECKPOINTS)) > old or run.done(), 300
+        )
         (number,) = cluster.queue()
         cluster.run("scancel", number)
         assert not (model / "model.safetensors").exists()
+        other = undisturbed(project)
         run.result()
-    first, second = cluster.jobs()[before:]
+    first, second = (job for job in cluster.jobs()[before:] if "train" in job["Comment"])
     assert first["State"].startswith("CANCELLED")
     assert second["State"] == "COMPLETED"
     log = (project.folder / f"results/logs/train/{ARM}.log").read_text()
     (line,) = [line for line in log.splitlines() if "resuming at step" in line]
     assert 0 < int(line.split("resuming at step ")[1].split()[0]) < STEPS
-    assert_same_weights(model, undisturbed(project, model))
+    assert_same_weights(model, other)
 
 
-def undisturbed(project: Project, model: Path) -> Path:
-    """The same training once more, without SLURM or a break."""
-    config = yaml.safe_load((model / "config.json").read_text())
+def undisturbed(project: Project) -> Path:
+    """The same training without SLURM and without a break."""
+    config = yaml.safe_load((project.folder / "config.yaml").read_text())
+    plan = Plan(parse_config(config), project.folder)
     results = project.folder / "results"
-    stores = {name: str(results / f"hexplanes/{name}.zarr") for name in "abc"}
     output = project.folder / "undisturbed"
     done = project.command(
-        *("hexplane", "train", str(output), *(stores[name] for name in config["train"])),
-        *(f"--validation={stores[name]}" for name in config["validation"]),
-        f"--sdf={results / 'sdf'}",
-        f"--state={project.folder / 'state'}",
-        f"--spec={canonical_json(config['spec'])}",
+        *("hexplane", "train", str(output)),
+        *(str(results / f"hexplanes/{name}.zarr") for name in plan.training_heads(ARM)),
+        *(f"--validation={results / f'hexplanes/{n}.zarr'}" for n in plan.split["validation"]),
+        *(f"--sdf={results / 'sdf'}", f"--state={project.folder / 'state'}"),
+        f"--spec={spec_param(plan.train(ARM))}",
     )
     assert done.returncode == 0, done.stderr
     return output
