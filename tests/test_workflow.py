@@ -164,6 +164,10 @@ def edit(project: Project):
         path.write_text(text)
 
 
+def test_other_resources_run_nothing(project: Project) -> None:
+    assert project.planned("--profile", "workflow/profiles/slurm") == set()
+
+
 def test_a_comment_runs_nothing(project: Project, edit) -> None:
     for name in ("render/embree.py", "training/loop.py", "frame.py", "metrics.py"):
         edit(name, "\n# Only a remark.\n")

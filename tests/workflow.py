@@ -57,6 +57,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environment: dict[str, str] = {}
         for part in PARTS:
             source = ROOT / part
             if source.is_dir():
@@ -85,6 +86,7 @@ class Project:
         environment = {
             **{key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
             "OMP_NUM_THREADS": "1",
+            **self.environment,
         }
         if arguments[0] == "hexplane":
             environment["PYTHONPATH"] = str(self.folder / "src")

@@ -20,6 +20,10 @@ rule render:
         "results/benchmarks/render/{mesh}.tsv"
     conda:
         GEOMETRY
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
     params:
         spec=spec_param(PLAN.config.render),
         code=code_param("render"),
@@ -42,6 +46,10 @@ rule sample:
         "results/benchmarks/sample/{mesh}.tsv"
     conda:
         GEOMETRY
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
     params:
         spec=spec_param(PLAN.sample()),
         code=code_param("sample"),

@@ -25,6 +25,10 @@ if not PLAN.sources:
             "results/benchmarks/generate/{mesh}.tsv"
         conda:
             LEARNING
+        threads: 1
+        resources:
+            mem_mb=2500,
+            runtime=5,
         params:
             spec=lambda w: spec_param(PLAN.generate(w.mesh)),
             code=code_param("generate"),
@@ -47,6 +51,10 @@ rule normalise:
         "results/benchmarks/normalise/{mesh}.tsv"
     conda:
         GEOMETRY
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
     params:
         spec=spec_param(PLAN.normalise()),
         code=code_param("normalise"),

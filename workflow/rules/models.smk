@@ -23,6 +23,8 @@ rule train:
         LEARNING
     threads: 1
     resources:
+        mem_mb=2000,
+        runtime=60,
         gpu=0,
     params:
         spec=lambda w: spec_param(PLAN.train(w.run)),
@@ -59,6 +61,10 @@ rule diagnose:
         "results/benchmarks/diagnose/{run}.tsv"
     conda:
         LEARNING
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         spec=lambda w: spec_param(PLAN.diagnose(w.run)),
         code=code_param("diagnose"),
@@ -88,6 +94,10 @@ rule encode:
         "results/benchmarks/encode/{experiment}/{mesh}.tsv"
     conda:
         LEARNING
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
     params:
         code=code_param("encode"),
         folder=lambda w, input: os.path.dirname(input.model),

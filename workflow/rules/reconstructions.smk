@@ -16,6 +16,10 @@ rule extract:
         "results/benchmarks/extract/{experiment}/{mesh}.tsv"
     conda:
         LEARNING
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
     params:
         spec=lambda w: spec_param(PLAN.extract(w.experiment)),
         code=code_param("extract"),
@@ -42,6 +46,10 @@ rule oracle:
         "results/benchmarks/oracle/{oracle}/{mesh}.tsv"
     conda:
         GEOMETRY
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
     params:
         spec=lambda w: spec_param(PLAN.extract_oracle(w.oracle)),
         code=code_param("oracle"),
@@ -65,6 +73,10 @@ rule evaluate:
         "results/benchmarks/evaluate/{arm}/{mesh}.tsv"
     conda:
         GEOMETRY
+    threads: 1
+    resources:
+        mem_mb=800,
+        runtime=5,
     params:
         spec=spec_param(PLAN.evaluate()),
         code=code_param("evaluate"),

@@ -34,6 +34,10 @@ rule report:
         "results/benchmarks/report/page.tsv"
     conda:
         GEOMETRY
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         spec=spec_param(PLAN.report()),
         code=code_param("report"),
