@@ -62,7 +62,7 @@ def test_a_fork_writes_what_an_interpreter_of_its_own_writes(tmp_path, owner) ->
     mesh = tmp_path / "a.ply"
     bump(0).export(mesh)
     alone = {key: value for key, value in owner.items() if key != OWNER}
-    spec = "--spec={resolution: 32}"
+    spec = "--spec={resolution: 32, backend: embree}"
     made = {}
     for name, environment in (("alone", alone), ("fork", owner)):
         store = tmp_path / name / "a.zarr"
