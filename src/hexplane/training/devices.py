@@ -28,15 +28,18 @@ def launch(devices: int) -> Fabric:
     gpus = torch.cuda.device_count()
     if gpus and devices > gpus:
         raise UserError(f"--devices: {devices} wanted, but there are {gpus} GPUs here")
+    # A convolution in float32 has float32's digits, also where TF32 would be faster.
+    torch.backends.cudnn.allow_tf32 = False
+    accelerator = "cuda" if gpus else "cpu"  # no MPS: diagnostics need double precision
     nodes = None  # nobody started processes for us
     if TorchElasticEnvironment.detect():
         nodes = os.environ["GROUP_WORLD_SIZE"]
     elif os.environ.get("SLURM_NTASKS", "1") != "1" and SLURMEnvironment.detect():
         nodes = os.environ["SLURM_NNODES"]
     if devices == 1 and nodes is None:
-        return Fabric(accelerator="auto", devices=1, plugins=LightningEnvironment())
+        return Fabric(accelerator=accelerator, devices=1, plugins=LightningEnvironment())
     fabric = Fabric(
-        accelerator="auto",
+        accelerator=accelerator,
         devices=devices,
         num_nodes=int(nodes or 1),
         strategy=DDPStrategy(broadcast_buffers=False),
