@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(
     OMP_NUM_THREADS="1",
     IGL_NUM_THREADS="1",
-    # Small jobs share an interpreter (forkserver.py).
-    HEXPLANE_FORKSERVER=str(os.getpid()),
+    # Small jobs share an interpreter (forkserver.py); on a cluster it would end with each job.
+    HEXPLANE_FORKSERVER="" if workflow.remote_exec else str(os.getpid()),
     PYTHONPATH=str(ROOT / "src"),
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
 )
