@@ -9,18 +9,19 @@
     if (!heads.has(index)) heads.set(index, JSON.parse(byId(`head-${index}`).textContent));
     return heads.get(index);
   };
+  // The first head shows before the browser has read the others.
+  const isHere = (index) => Boolean(byId(`head-${index}`));
   const state = { head: 0, arm: about.arm, kind: null };
-  const original = new Viewer.Pane(byId("original"), about.extent);
-  const made = new Viewer.Pane(byId("made"), about.extent);
+  const original = new Viewer.Pane(byId("original"));
+  const made = new Viewer.Pane(byId("made"));
   const pictures = document.querySelectorAll(".six-views img");
-  const uri = "data:image/png;base64,";
 
   const showMeshes = () => {
     const name = about.heads[state.head];
     const found = head(state.head);
     const own = found.arms[state.arm];
     original.show(found.mesh);
-    made.show(own.mesh, about.scale);
+    made.show(own.mesh, true);
     byId("original-name").textContent = name;
     byId("original-says").textContent = found.says;
     byId("original").setAttribute("aria-label", `Input mesh of ${name}; drag to turn`);
@@ -41,7 +42,7 @@
       const { column, view } = picture.dataset;
       const row = picture.closest("tr").rowIndex - 1;
       const shown = columns[column];
-      picture.src = shown ? uri + shown[row] : "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
+      picture.src = shown ? shown[row] : "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
       const what = column === "input" ? column : `${column} of ${state.arm}`;
       picture.alt = shown ? `${about.views[row]} view, ${state.kind}, ${what}` : "nothing decoded";
       picture.classList.toggle("blank", !shown);
@@ -59,6 +60,7 @@
   };
 
   const choose = (changes) => {
+    if ("head" in changes && !isHere(changes.head)) return;
     Object.assign(state, changes);
     const views = head(state.head).arms[state.arm].views;
     // A new arm shows what it is given, unless what is on show is decoded by it as well.
@@ -100,32 +102,4 @@
   });
 
   choose({});
-})();
-
-// Meshes between two heads.
-(() => {
-  const byId = (id) => document.getElementById(id);
-  if (!byId("blend")) return;
-  const about = JSON.parse(byId("about").textContent);
-  const pane = new Viewer.Pane(byId("blend"), about.extent);
-  const arms = new Map();
-  const show = () => {
-    const arm = byId("blend-arm").value;
-    if (!arms.has(arm)) arms.set(arm, JSON.parse(byId(`blend-${arm}`).textContent));
-    const steps = arms.get(arm);
-    const at = Number(byId("blend-step").value);
-    const { mesh, says } = steps[at];
-    const share = (at / (steps.length - 1)).toFixed(2);
-    pane.show(mesh);
-    byId("blend").hidden = !mesh;
-    byId("blend-nothing").hidden = Boolean(mesh);
-    byId("blend-nothing").textContent = mesh ? "" : says;
-    byId("blend-says").textContent = `t = ${share}` + (mesh ? `: ${says}` : "");
-    byId("blend-step").setAttribute("aria-valuetext", `t = ${share}`);
-    byId("blend").setAttribute("aria-label", `Mesh between two heads at t = ${share}; drag to turn`);
-  };
-  byId("blend-arm").addEventListener("change", show);
-  byId("blend-step").addEventListener("input", show);
-  if (about.blend_arm !== null) byId("blend-arm").value = about.blend_arm;
-  show();
 })();

@@ -16,8 +16,7 @@ ALL_FACES = 150_000
 """Faces of all meshes of one head: with many arms each gets fewer."""
 HEADS_BYTES = 9_500_000
 """Heads are added as long as their data stay below this; the first one always has its place."""
-BLENDS_BYTES = 2_400_000
-BLEND_FACES = 4000
+BLENDS_BYTES = 2_500_000
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def blends(results: Results) -> Blends:
         arm = waiting.pop(0)
         steps = [
             {
-                "mesh": None if made.mesh is None else screen.pack(made.mesh, BLEND_FACES),
+                "mesh": None if made.mesh is None else screen.pack(made.mesh, FACES),
                 "says": empty_sentence(made) if made.mesh is None else counts(made.mesh),
             }
             for made in results.interpolation(arm)

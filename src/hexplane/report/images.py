@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 COMMON, MISSING, ADDED = "#9aa0a6", "#0072b2", "#e69f00"
 """Colours of two silhouettes laid over one another."""
 VIEW_PIXELS = 128
-MESH_PIXELS = 200
+MESH_PIXELS = 168
 _SUPERSAMPLING = 2
 _FRONT = frame.VIEW_NAMES.index("front")
 _TURN, _TILT = np.radians(-35.0), np.radians(15.0)

@@ -117,7 +117,8 @@ def _content(results: Results, shelves: list[Shelf]) -> dict[str, Any]:
         "figures": [*([score_chart] if score_chart else []), *run_charts, *curves],
         "style": Markup(_text("style.css").replace("SCALE", ", ".join(scale.STOPS))),
         "three": Markup(library.three()),
-        "scripts": Markup(_text("viewer.js") + _text("demo.js")),
+        "demo_script": Markup(_text("viewer.js") + _text("demo.js")),
+        "blend_script": Markup(_text("blend.js")),
         "plotly": Markup(library.plotly()),
         "charts_script": Markup(_text("charts.js")),
     }

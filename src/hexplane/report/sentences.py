@@ -12,6 +12,7 @@ _INPUTS = {
     "dithered": "depth dithered to one bit",
     "normal": "normals",
 }
+_LATENTS = {"gaussian": "Gaussian"}
 MOST_NAMES = 4
 """So many arms are named in a sentence; more are counted."""
 
@@ -48,11 +49,12 @@ def _asked(results: Results, resolution: int) -> str:
     latents = dict.fromkeys(chosen[arm]["bottleneck"]["kind"] for arm in results.experiments)
     total = sum(len(names) for names in results.spec.split.values())
     seen = spoken([_INPUTS.get(name, name) for name in inputs], "or")
+    kinds = spoken([_LATENTS.get(name, name) for name in latents], "or")
     return (
-        f"Can {plural(total, 'head')}, each seen as six orthographic views of {resolution} × "
-        f"{resolution} pixels ({seen}), pass through a small {spoken(list(latents), 'or')} latent "
-        f"and come back as a mesh: {plural(len(results.experiments), 'arm')} tried, each judged "
-        "against the same extraction from the true views, its oracle."
+        f"{plural(len(results.experiments), 'arm')} took {plural(total, 'head')}, each seen as six "
+        f"orthographic views of {resolution} × {resolution} pixels ({seen}), through a {kinds} "
+        "latent and back to a mesh: how much of the head comes back, beside what the true views "
+        "allow, the oracle?"
     )
 
 

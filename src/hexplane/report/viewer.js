@@ -2,6 +2,7 @@
 // Meshes on canvases that turn together. One WebGL context draws all of them, and the picture is
 // copied: it stays for print, and browsers allow few contexts.
 const Viewer = (() => {
+  const about = JSON.parse(document.getElementById("about").textContent);
   const HALF = 1.02; // canonical units from a canvas's centre to its nearer edge
   const START = { azimuth: -0.61, elevation: 0.21 };
   const turn = { ...START };
@@ -21,15 +22,16 @@ const Viewer = (() => {
     return stops[low].map((value, i) => value + (at - low) * (stops[low + 1][i] - value));
   };
 
-  const geometry = (packed, extent, stops) => {
+  const geometry = (packed, byDistance) => {
     const found = new THREE.BufferGeometry();
-    const vertices = Float32Array.from(bytes(packed.v, Int16Array), (v) => (v * extent) / 32767);
+    const vertices = Float32Array.from(bytes(packed.v, Int16Array), (v) => (v * about.extent) / 32767);
     found.setAttribute("position", new THREE.BufferAttribute(vertices, 3));
     found.setIndex(new THREE.BufferAttribute(bytes(packed.f, Uint16Array), 1));
     found.computeVertexNormals();
-    const plain = channels("#cfd3d6");
-    const table = stops && Array.from({ length: 256 }, (_, i) => colour(i / 255, stops.map(channels)));
-    const distances = stops && bytes(packed.d, Uint8Array);
+    const plain = channels(about.scale[0]); // as if there were no distance
+    const stops = about.scale.map(channels);
+    const table = Array.from({ length: 256 }, (_, i) => colour(i / 255, stops));
+    const distances = byDistance && bytes(packed.d, Uint8Array);
     const colours = new Float32Array(vertices.length);
     for (let i = 0; i < vertices.length / 3; i++) {
       colours.set(distances ? table[distances[i]] : plain, 3 * i);
@@ -48,9 +50,8 @@ const Viewer = (() => {
   };
 
   class Pane {
-    constructor(canvas, extent) {
+    constructor(canvas) {
       this.canvas = canvas;
-      this.extent = extent;
       this.scene = new THREE.Scene();
       this.camera = new THREE.OrthographicCamera(-1, 1, 1, -1, 0.1, 20);
       // The light moves with the camera: from the upper left, as in the still pictures.
@@ -64,8 +65,8 @@ const Viewer = (() => {
       hold(canvas);
     }
 
-    // Shows a packed mesh, coloured by distance where a scale is given; null empties the pane.
-    show(packed, stops = null) {
+    // Shows a packed mesh, coloured by its distances if wanted; null empties the pane.
+    show(packed, byDistance = false) {
       start();
       if (this.mesh) {
         this.scene.remove(this.mesh);
@@ -77,7 +78,7 @@ const Viewer = (() => {
         const material = new THREE.MeshPhongMaterial({
           vertexColors: true, side: THREE.DoubleSide, shininess: 12, specular: 0x1a1a1a,
         });
-        this.mesh = new THREE.Mesh(geometry(packed, this.extent, stops), material);
+        this.mesh = new THREE.Mesh(geometry(packed, byDistance), material);
         this.scene.add(this.mesh);
       }
       redraw();
