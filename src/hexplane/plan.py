@@ -12,6 +12,7 @@ from pathlib import Path
 from hexplane.config import NAME, Config, Part
 from hexplane.errors import UserError
 from hexplane.formats import EXTENSIONS
+from hexplane.order import in_turn
 from hexplane.provenance import canonical_json, code_digest
 from hexplane.specs.base import Spec
 from hexplane.specs.diagnose import DiagnoseSpec
@@ -163,8 +164,7 @@ class Plan:
     @cached_property
     def interpolated(self) -> list[str]:
         """The two heads that meshes are blended between, held-out ones first; or none."""
-        parts = (self.split[part] for part in ("test", "validation", "train"))
-        pair = [mesh for part in parts for mesh in part if mesh in self.evaluated][:2]
+        pair = in_turn(self.split, self.evaluated)[:2]
         return pair if len(pair) == 2 else []
 
     @cached_property

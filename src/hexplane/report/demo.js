@@ -39,7 +39,7 @@
     const own = found.arms[state.arm].views[state.kind];
     const columns = { input: found.views[own.input], decoded: own.decoded, difference: own.difference };
     for (const picture of pictures) {
-      const { column, view } = picture.dataset;
+      const { column } = picture.dataset;
       const row = picture.closest("tr").rowIndex - 1;
       const shown = columns[column];
       picture.src = shown ? shown[row] : "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";

@@ -1,9 +1,9 @@
 """The data of the demo: heads with their meshes and views, as many as the page has room for."""
 
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
+from hexplane.order import in_turn
 from hexplane.report import screen, views
 from hexplane.report.results import Reconstruction, Results
 from hexplane.report.scripts import json_text
@@ -37,15 +37,6 @@ class Blends:
     heads: list[str]
 
 
-def order(results: Results) -> list[str]:
-    """Heads as the demo takes them: test, validation and training in turn."""
-    parts = [
-        [mesh for mesh, part in results.heads.items() if part == wanted]
-        for wanted in ("test", "validation", "train")
-    ]
-    return [name for turn in zip_longest(*parts) for name in turn if name is not None]
-
-
 def far_end(columns: list[Measure]) -> float:
     """Upper end of the scale of distances: twice the coarsest threshold of the F-scores."""
     starts = [column.key for column in columns if column.key.startswith("f_score_")]
@@ -62,7 +53,7 @@ def build(results: Results) -> Demo:
     far = far_end(columns) if columns else 1.0
     found: dict[str, str] = {}
     spent = 0
-    waiting = order(results)
+    waiting = in_turn(results.spec.split, results.spec.heads)
     while waiting:
         # Heads are about equally large: one that does not fit ends it.
         if found and spent + spent / len(found) > HEADS_BYTES:

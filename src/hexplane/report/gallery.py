@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from hexplane.order import in_turn
 from hexplane.render import select_backend
 from hexplane.report import demo, images
 from hexplane.report.results import Results
@@ -42,7 +43,7 @@ def shelves(results: Results) -> list[Shelf]:
     """Original, oracles and arms of the first heads of the demo's order."""
     a_head = 1 + len(results.oracles) + len(results.experiments)
     most = max(1, min(MOST_HEADS, MOST_CARDS // a_head))
-    chosen = demo.order(results)[:most]
+    chosen = in_turn(results.spec.split, results.spec.heads)[:most]
     return [Shelf(mesh, results.heads[mesh], _cards(results, mesh)) for mesh in chosen]
 
 

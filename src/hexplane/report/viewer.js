@@ -55,9 +55,9 @@ const Viewer = (() => {
       this.scene = new THREE.Scene();
       this.camera = new THREE.OrthographicCamera(-1, 1, 1, -1, 0.1, 20);
       // The light moves with the camera: from the upper left, as in the still pictures.
-      const key = new THREE.DirectionalLight(0xffffff, 0.62);
+      const key = new THREE.DirectionalLight(0xffffff, 0.58);
       key.position.set(-0.9, 1.1, 1.4);
-      this.camera.add(key, new THREE.AmbientLight(0xffffff, 0.42));
+      this.camera.add(key, new THREE.AmbientLight(0xffffff, 0.36));
       this.scene.add(this.camera);
       this.mesh = null;
       panes.push(this);
