@@ -4,7 +4,7 @@
 const Viewer = (() => {
   const about = JSON.parse(document.getElementById("about").textContent);
   const HALF = 1.02; // canonical units from a canvas's centre to its nearer edge
-  const START = { azimuth: -0.61, elevation: 0.21 };
+  const START = { azimuth: 0.61, elevation: 0.21 };
   const turn = { ...START };
   const panes = [];
   let renderer = null;
