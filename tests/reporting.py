@@ -11,6 +11,7 @@ from hexplane.files import write_json
 from hexplane.meshes import write_mesh
 from hexplane.provenance import Stage
 from hexplane.render.embree import EmbreeRenderer
+from hexplane.specs.interpolate import STEPS
 from hexplane.specs.report import ReportSpec
 from hexplane.store import write_decoded, write_hexplane
 
@@ -24,6 +25,7 @@ THRESHOLDS = (0.005, 0.01, 0.02)
 SPEC = ReportSpec(
     split=SPLIT,
     heads=HEADS,
+    interpolated=["dora", "cleo"],
     runs=RUNS,
     oracles=ORACLES,
     config={
@@ -63,9 +65,19 @@ def _head(index: int) -> trimesh.Trimesh:
     return mesh
 
 
-def _manifest(path: Path, outputs: list[Path], **facts: object) -> None:
+STAGES = {
+    "meshes": "normalise",
+    "reconstructions": "extract",
+    "metrics": "evaluate",
+    "models": "train",
+    "diagnostics": "diagnose",
+    "interpolations": "interpolate",
+}
+
+
+def _manifest(results: Path, path: Path, outputs: list[Path], **facts: object) -> None:
     stage = Stage("hexplane.stages.render", {"seed": 3}, None)
-    stage.name = path.parts[-2] if path.stem == "manifest" else path.parts[-3]
+    stage.name = STAGES[path.relative_to(results).parts[0]]
     stage.write_manifest(path, outputs, **facts)
 
 
@@ -90,7 +102,7 @@ def fabricate(results: Path, resolution: int = 32) -> None:
         original = _head(index)
         path = results / "meshes" / f"{mesh}.ply"
         write_mesh(original, path)
-        _manifest(path.with_suffix(".json"), [path])
+        _manifest(results, path.with_suffix(".json"), [path])
         truth = renderer.render(original, resolution)
         write_hexplane(results / "hexplanes" / f"{mesh}.zarr", truth)
         for name in (*ORACLES, *ORACLES.values()):
@@ -104,24 +116,45 @@ def fabricate(results: Path, resolution: int = 32) -> None:
             empty = len(found.faces) == 0
             field = (0.012, 0.31) if empty else (0.0, 1.0)
             facts = {"empty": empty, "field_min": field[0], "field_max": field[1], "level": 0.5}
-            _manifest(path.with_suffix(".json"), [path], **facts)
+            _manifest(results, path.with_suffix(".json"), [path], **facts)
             scores = metrics.compare(found, original, 200, THRESHOLDS, seed=0)
             if name in ORACLES:
                 scores |= {"latent_bytes_raw": 24_576, "latent_bytes_stored": 20_000 + index}
                 noisy = truth.occupancy + rng.normal(scale=0.1, size=truth.depth.shape)
                 decoded = {"coverage": noisy.clip(0, 1).astype(np.float32)}
                 if name == "ae-surface":
-                    decoded |= {"depth": truth.depth, "normal": truth.normal}
+                    off = rng.normal(scale=0.2, size=truth.normal.shape).astype(np.float32)
+                    depth = truth.depth + 0.02 * off[:, 0]
+                    decoded |= {"depth": depth, "normal": truth.normal + off}
                 write_decoded(path.with_suffix(".zarr"), decoded)
-            _manifest(results / "metrics" / name / f"{mesh}.json", [], metrics=scores)
+            _manifest(results, results / "metrics" / name / f"{mesh}.json", [], metrics=scores)
     for name in ORACLES:
         folder = results / "models" / name
         folder.mkdir(parents=True)
         _history(folder / "history.csv", gaussian=name.startswith("vae"))
         write_json(folder / "config.json", {"parameters": 123_456, "steps": 1000, "seconds": 75.5})
-        _manifest(folder / "manifest.json", [folder / "history.csv"])
+        _manifest(results, folder / "manifest.json", [folder / "history.csv"])
+        _interpolate(results, name)
     for run, (name, seed) in RUNS.items():
         _diagnose(results, run, name, seed)
+    for name, seconds, memory in (("ada", 1.5, "120.25"), ("bea", 2.25, "NA"), ("gone", 99, "1")):
+        path = results / "benchmarks" / "normalise" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\t{memory}\n")
+
+
+def _interpolate(results: Path, name: str) -> None:
+    """Ellipsoids from the first shape to the last; the binary arm has none in the middle."""
+    folder = results / "interpolations" / name
+    paths, steps = [], []
+    for step, share in enumerate(np.linspace(0, 1, STEPS)):
+        empty = name.startswith("vae") and step == STEPS // 2
+        mesh = trimesh.Trimesh() if empty else _head(10 * step)
+        paths.append(folder / f"{step}.ply")
+        write_mesh(mesh, paths[-1])
+        ends = {"field_min": 0.0, "field_max": 0.25 if empty else 1.0, "level": 0.5}
+        steps.append({"share": share, "empty": empty, **ends})
+    _manifest(results, folder / "manifest.json", paths, steps=steps)
 
 
 def _diagnose(results: Path, run: str, name: str, seed: int) -> None:
@@ -144,6 +177,7 @@ def _diagnose(results: Path, run: str, name: str, seed: int) -> None:
             groups[key] |= {"prior": {"empty": 1.0, "field_min": 0.0, "field_max": 0.4}}
     gaussian = name.startswith("vae")
     _manifest(
+        results,
         results / "diagnostics" / f"{run}.json",
         [],
         spec={"seed": 3, "thresholds": THRESHOLDS, "heads": GROUPS},

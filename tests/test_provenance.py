@@ -18,7 +18,7 @@ from hexplane.store import write_samples
 from hexplane.verify import verify_results
 
 STAGES = ["check", "normalise", "render", "sample", "oracle", "evaluate", "report"]
-LEARNING = ["train", "encode", "extract", "diagnose"]
+LEARNING = ["train", "encode", "extract", "interpolate", "diagnose"]
 
 # A package whose stage reaches helpers in every way that Python allows.
 PACKAGE = {

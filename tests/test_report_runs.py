@@ -9,8 +9,11 @@ import pytest
 
 from hexplane.report.arms import looks
 from hexplane.report.charts import training_charts
-from hexplane.report.page import build_page, figure, percent
+from hexplane.report.gallery import shelves
+from hexplane.report.page import build_page
 from hexplane.report.results import Results
+from hexplane.report.text import figure, percent
+from hexplane.specs.report import ReportSpec
 from reporting import HEADS, ORACLES, SPEC, fabricate
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
@@ -25,7 +28,12 @@ def results(tmp_path_factory: pytest.TempPathFactory, small_pictures: None) -> P
 
 @pytest.fixture(scope="module")
 def html(results: Path) -> str:
-    return build_page(Results(results, SPEC))
+    return page_with(results, SPEC)
+
+
+def page_with(results: Path, spec: ReportSpec) -> str:
+    found = Results(results, spec)
+    return build_page(found, shelves(found))
 
 
 def between(html: str, start: str, end: str) -> str:
@@ -38,9 +46,19 @@ def text_of(markup: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", markup))).strip()
 
 
-def test_hypotheses_come_first_with_their_outcomes(html: str) -> None:
+def test_hypotheses_follow_the_verdict_with_their_outcomes(html: str) -> None:
     sections = re.findall(r'<section id="(\w+)">', html)
-    assert sections[:4] == ["hypotheses", "run", "runs", "verdict"]
+    assert sections == [
+        "verdict",
+        "hypotheses",
+        "demo",
+        "run",
+        "training",
+        "latents",
+        "runs",
+        "notes",
+        "again",
+    ]
     outcomes = re.findall(r'<article [^>]*data-name="(.+?)" data-outcome="(.+?)"', html)
     assert outcomes == [
         ("H-binary", "supported"),
@@ -77,26 +95,31 @@ def test_runs_table_counts_failed_seeds(html: str) -> None:
 
 
 def test_a_page_on_some_heads_says_which(results: Path) -> None:
-    spec = SPEC.model_copy(update={"heads": ["ada"], "config": SPEC.config | {"hypotheses": {}}})
-    page = build_page(Results(results, spec))
+    spec = SPEC.model_copy(
+        update={"heads": ["ada"], "interpolated": [], "config": SPEC.config | {"hypotheses": {}}}
+    )
+    page = page_with(results, spec)
     text = text_of(between(page, "<header>", "</header>"))
-    assert "4 heads (2 for training, 1 for validation and 1 for test)" in text
+    assert "2 arms took 4 heads" in text
+    assert "Heads: 2 for training, 1 for validation and 1 for test." in text
     assert "Mesh files and pictures are of 1 of these heads (ada)" in text
     assert "Training heads: 1 of 2" in page
     assert "Held-out heads (validation and test)" not in page
     assert "mesh from the front" in page
+    assert "one was evaluated" in text_of(page)
     assert not any(f"{mesh}, ae-surface: mesh" in page for mesh in HEADS if mesh != "ada")
     assert 'id="hypotheses"' not in page
     # All four heads were rendered and measured on their oracles, whatever the arms were.
-    stages = text_of(between(page, "Seconds by stage", "</table>"))
-    assert "results 8" in stages  # four meshes, four diagnostics
-    assert "metrics 10" in stages  # two arms on one head, two oracles on four
+    stages = text_of(between(page, 'id="costs"', "</table>"))
+    assert "normalise 4" in stages
+    assert "evaluate 10" in stages  # two arms on one head, two oracles on four
 
 
 def test_a_page_without_mesh_files_keeps_the_runs(results: Path) -> None:
-    page = build_page(Results(results, SPEC.model_copy(update={"heads": []})))
+    page = page_with(results, SPEC.model_copy(update={"heads": [], "interpolated": []}))
     sections = re.findall(r'<section id="(\w+)">', page)
-    assert sections == ["hypotheses", "run", "runs", "training", "notes", "again"]
+    assert sections == ["hypotheses", "run", "training", "runs", "notes", "again"]
+    assert "there is no verdict here" in page
 
 
 def test_many_arms_are_folded_away(results: Path, html: str, tmp_path: Path) -> None:
@@ -115,14 +138,16 @@ def test_many_arms_are_folded_away(results: Path, html: str, tmp_path: Path) -> 
     spec = SPEC.model_copy(
         update={
             "heads": ["ada"],
+            "interpolated": [],
             "runs": {},
             "oracles": ORACLES | {name: ORACLES[arm] for name, arm in copies.items()},
             "config": {"seed": 3, "experiments": experiments},
         }
     )
-    page = build_page(Results(tmp_path, spec))
+    page = page_with(tmp_path, spec)
     assert "<summary>14 arms</summary>" in page
-    assert "<summary>17 meshes of ada</summary>" in page
+    assert '<select id="choose-arm">' in page
+    assert '<select id="choose-arm">' not in html
     assert "<summary>14 arms</summary>" not in html
     assert page.count("<details") == page.count("</details>")
     legend = re.findall(r'<button type="button" data-arm="(.+?)"', page)

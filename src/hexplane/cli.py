@@ -186,6 +186,24 @@ def extract(
 
 
 @app.command()
+def interpolate(
+    first: Annotated[Path, typer.Argument(help="Latent of the first head.")],
+    second: Annotated[Path, typer.Argument(help="Latent of the second head.")],
+    output: Annotated[Path, typer.Argument(help="Folder of the meshes.")],
+    model: Model = Path("results/models/ae-depth-normal"),
+    spec: SpecText = "{}",
+    code: Code = None,
+) -> None:
+    """Decode meshes on the line between two latents."""
+    from hexplane.specs.interpolate import InterpolateSpec
+
+    settings = _read(InterpolateSpec, spec)
+    from hexplane.stages.interpolate import run
+
+    run(first, second, output, model, settings, _code(code))
+
+
+@app.command()
 def oracle(
     hexplane: Path, mesh: Path, output: Path, spec: SpecText = "{}", code: Code = None
 ) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from hexplane.config import NAME, Config, Part
 from hexplane.errors import UserError
 from hexplane.formats import EXTENSIONS
+from hexplane.order import in_turn
 from hexplane.provenance import canonical_json, code_digest
 from hexplane.specs.base import Spec
 from hexplane.specs.diagnose import DiagnoseSpec
@@ -19,6 +20,7 @@ from hexplane.specs.evaluate import EvaluateSpec
 from hexplane.specs.extract import ExtractSpec, OracleSpec
 from hexplane.specs.features import Features
 from hexplane.specs.generate import GenerateSpec
+from hexplane.specs.interpolate import InterpolateSpec
 from hexplane.specs.normalise import NormaliseSpec
 from hexplane.specs.report import ReportSpec
 from hexplane.specs.sample import SampleSpec
@@ -167,6 +169,12 @@ class Plan:
         return list(chosen)
 
     @cached_property
+    def interpolated(self) -> list[str]:
+        """The two heads that meshes are blended between, held-out ones first; or none."""
+        pair = in_turn(self.split, self.evaluated)[:2]
+        return pair if len(pair) == 2 else []
+
+    @cached_property
     def judged(self) -> list[str]:
         """Meshes that oracles are measured on: whatever any arm is."""
         found = [
@@ -228,6 +236,10 @@ class Plan:
         arm = self.config.experiments[experiment]
         return ExtractSpec(**self.config.extraction.model_dump(), field=arm.field)
 
+    def interpolate(self, experiment: str) -> InterpolateSpec:
+        """Settings of the meshes between two of an arm's latents."""
+        return InterpolateSpec(**self.extract(experiment).model_dump())
+
     def extract_oracle(self, oracle: str) -> OracleSpec:
         """Settings of the extraction from the ground truth."""
         kind = oracle.removeprefix("oracle-")
@@ -254,6 +266,7 @@ class Plan:
         return ReportSpec(
             split=self.split,
             heads=self.evaluated,
+            interpolated=self.interpolated,
             runs={run: self.runs[run] for run in self.runs},
             oracles={experiment: self.oracle(experiment) for experiment in self.experiments},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),

@@ -2,6 +2,7 @@ from hexplane import paths
 from hexplane.config import parse_config
 from hexplane.errors import UserError
 from hexplane.plan import Plan, code_param, spec_param
+from hexplane.specs.interpolate import STEPS
 
 try:
     PLAN = Plan(parse_config(dict(config)), Path.cwd())

@@ -32,6 +32,33 @@ rule extract:
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
+rule interpolate:
+    input:
+        model=FIRST_MODEL,
+        latent_manifests=of(paths.LATENT_MANIFEST, PLAN.interpolated),
+        latents=ancient(of(paths.LATENT, PLAN.interpolated)),
+    output:
+        [paths.INTERPOLATION.replace("{step}", str(step)) for step in range(STEPS)],
+        manifest=paths.INTERPOLATION_MANIFEST,
+    log:
+        "results/logs/interpolate/{experiment}.log",
+    benchmark:
+        "results/benchmarks/interpolate/{experiment}.tsv"
+    conda:
+        LEARNING
+    params:
+        spec=lambda w: spec_param(PLAN.interpolate(w.experiment)),
+        code=code_param("interpolate"),
+        folder=lambda w, output: os.path.dirname(output.manifest),
+        model=lambda w, input: os.path.dirname(input.model),
+    message:
+        "Interpolating {wildcards.experiment}"
+    shell:
+        "python -m hexplane interpolate {input.latents:q} {params.folder:q}"
+        " --model {params.model:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
 rule oracle:
     input:
         hexplane_manifest=paths.HEXPLANE_MANIFEST,

@@ -1,4 +1,4 @@
-"""One page and one table over everything."""
+"""One page, figures of it, and tables over everything."""
 
 
 rule report:
@@ -7,6 +7,10 @@ rule report:
         oracles=expand(paths.METRICS, arm=PLAN.oracles, mesh=PLAN.judged),
         models=expand(paths.MODEL_MANIFEST, run=PLAN.runs),
         diagnostics=expand(paths.DIAGNOSTICS, run=PLAN.runs),
+        interpolations=expand(
+            paths.INTERPOLATION_MANIFEST,
+            experiment=PLAN.experiments if PLAN.interpolated else [],
+        ),
         hexplanes=expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
     output:
         page=report(
@@ -26,6 +30,24 @@ rule report:
             caption="../report/runs.rst",
             category="Metrics",
             labels={"content": "diagnostics, one row a training and group of heads"},
+        ),
+        scores=report(
+            paths.FIGURE.format(figure="scores.svg"),
+            caption="../report/scores.rst",
+            category="Figures",
+            labels={"content": "each arm's F-score beside its oracle's"},
+        ),
+        training=report(
+            paths.FIGURE.format(figure="training.svg"),
+            caption="../report/training.rst",
+            category="Figures",
+            labels={"content": "loss and KL while training"},
+        ),
+        heads=report(
+            paths.FIGURE.format(figure="heads.png"),
+            caption="../report/heads.rst",
+            category="Figures",
+            labels={"content": "meshes of heads, oracles and arms"},
         ),
         manifest=os.path.splitext(paths.PAGE)[0] + ".json",
     log:

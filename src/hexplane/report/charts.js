@@ -38,11 +38,23 @@
     });
 
   const settings = { responsive: true, displayModeBar: false, scrollZoom: false };
-  const draw = () => {
-    for (const figure of figures) {
-      Plotly.react(`chart-${figure.id}`, traces(figure), layout(figure), settings);
-    }
+  const drawn = new Set();
+  const react = (figure) => {
+    drawn.add(figure);
+    Plotly.react(`chart-${figure.id}`, traces(figure), layout(figure), settings);
   };
+  const draw = () => drawn.forEach(react);
+  // A chart is drawn when it comes near: dozens at once would hold up the first view.
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries.filter((one) => one.isIntersecting)) {
+        near.unobserve(entry.target);
+        react(figures.find((figure) => `chart-${figure.id}` === entry.target.id));
+      }
+    },
+    { rootMargin: "400px" },
+  );
+  for (const figure of figures) near.observe(document.getElementById(`chart-${figure.id}`));
   const buttons = document.querySelectorAll(".legend button");
   for (const button of buttons) {
     button.addEventListener("click", () => {
@@ -52,6 +64,11 @@
       draw();
     });
   }
-  draw();
   dark.addEventListener("change", draw);
+
+  // Paper shows everything: all charts, and what is folded away on the screen.
+  window.addEventListener("beforeprint", () => {
+    figures.forEach(react);
+    for (const details of document.querySelectorAll("details[data-print]")) details.open = true;
+  });
 })();

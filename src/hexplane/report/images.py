@@ -10,12 +10,15 @@ from PIL import Image
 
 from hexplane import frame
 from hexplane.render import Renderer
+from hexplane.report import scale
 
 Array = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
-VIEW_PIXELS = 144
-MESH_PIXELS = 144
+COMMON, MISSING, ADDED = "#9aa0a6", "#0072b2", "#e69f00"
+"""Colours of two silhouettes laid over one another."""
+VIEW_PIXELS = 128
+MESH_PIXELS = 168
 _SUPERSAMPLING = 2
 _FRONT = frame.VIEW_NAMES.index("front")
 _TURN, _TILT = np.radians(-35.0), np.radians(15.0)
@@ -28,27 +31,47 @@ _GREYS = 32
 
 def coverage_picture(coverage: Array) -> str:
     """Coverage [R, R] in [0, 1] as grey values, 1 white, without transparency."""
-    return _encode(_fit(Image.fromarray(_grey(coverage)), VIEW_PIXELS))
+    return encode(_fit(Image.fromarray(_grey(coverage)), VIEW_PIXELS))
 
 
 def depth_picture(depth: Array, covered: Mask, span: tuple[float, float]) -> str:
     """Depth [R, R]: light at the nearer end of `span`, dark at the farther one."""
     near, far = span
     share = (far - depth) / max(far - near, 1e-6)
-    return _masked(0.05 + 0.85 * np.clip(share, 0, 1), covered, VIEW_PIXELS)
+    return encode(_masked(0.05 + 0.85 * np.clip(share, 0, 1), covered, VIEW_PIXELS))
 
 
 def normal_picture(normal: Array, covered: Mask, view: int) -> str:
     """Normals [3, R, R] of a view, shaded by one light that moves with the camera."""
-    return _masked(_shade(normal, view), covered, VIEW_PIXELS)
+    return encode(_masked(_shade(normal, view), covered, VIEW_PIXELS))
 
 
-def mesh_pictures(
+def overlap_picture(ours: Mask, theirs: Mask) -> str:
+    """Two silhouettes [R, R]: common pixels grey, missing ones blue, added ones orange."""
+    colours = np.zeros((*ours.shape, 4), dtype=np.uint8)
+    for where, colour in (
+        (ours & theirs, COMMON),
+        (theirs & ~ours, MISSING),
+        (ours & ~theirs, ADDED),
+    ):
+        colours[where] = (*scale.rgb(colour), 255)
+    return encode(_fit(Image.fromarray(colours), VIEW_PIXELS))
+
+
+def error_picture(shares: Array, covered: Mask) -> str:
+    """Errors [R, R] as shares of the largest one shown, in the colours of `scale`."""
+    levels = np.round(np.clip(shares, 0, 1) * (_GREYS - 1)) / (_GREYS - 1)
+    colours = np.zeros((*shares.shape, 4), dtype=np.uint8)
+    colours[covered, :3] = scale.colours(levels[covered])
+    colours[covered, 3] = 255
+    return encode(_fit(Image.fromarray(colours), VIEW_PIXELS))
+
+
+def mesh_picture(
     mesh: trimesh.Trimesh, original: trimesh.Trimesh, renderer: Renderer
-) -> tuple[str, str]:
-    """Three-quarter and front view of a mesh, shaded; `original` sets the scale of both."""
-    turned = _render(mesh, original, _three_quarter(), renderer)
-    return turned, _render(mesh, original, np.eye(3), renderer)
+) -> Image.Image:
+    """A mesh from the front left, shaded; `original` sets its scale."""
+    return _render(mesh, original, _three_quarter(), renderer)
 
 
 def _three_quarter() -> Array:
@@ -59,7 +82,7 @@ def _three_quarter() -> Array:
 
 def _render(
     mesh: trimesh.Trimesh, original: trimesh.Trimesh, rotation: Array, renderer: Renderer
-) -> str:
+) -> Image.Image:
     # A turned mesh may leave the cube; the original's scale is kept, so that pictures compare.
     scale = _MARGIN / np.abs(np.asarray(original.vertices) @ rotation.T).max()
     turned = trimesh.Trimesh(scale * mesh.vertices @ rotation.T, mesh.faces, process=False)
@@ -77,7 +100,7 @@ def _shade(normal: Array, view: int) -> Array:
     return shade
 
 
-def _masked(grey: Array, covered: Mask, size: int) -> str:
+def _masked(grey: Array, covered: Mask, size: int) -> Image.Image:
     levels = np.round(np.clip(grey, 0, 1) * (_GREYS - 1)) / (_GREYS - 1)
     # Grey is multiplied by alpha while it shrinks, or the background would darken the outline.
     values = Image.fromarray(_grey(levels * covered))
@@ -86,7 +109,7 @@ def _masked(grey: Array, covered: Mask, size: int) -> str:
     weight = np.maximum(np.asarray(mask, dtype=np.float32) / 255, 1e-3)
     image = Image.fromarray(_grey(np.asarray(small, dtype=np.float32) / 255 / weight))
     image.putalpha(mask)
-    return _encode(image)
+    return image
 
 
 def _grey(values: Array | Mask) -> NDArray[np.uint8]:
@@ -98,7 +121,8 @@ def _fit(image: Image.Image, size: int) -> Image.Image:
     return image if image.width <= size else image.resize((size, size), Image.Resampling.BOX)
 
 
-def _encode(image: Image.Image) -> str:
+def encode(image: Image.Image) -> str:
+    """A picture as a data URI."""
     stream = io.BytesIO()
     image.save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

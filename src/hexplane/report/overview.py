@@ -28,15 +28,6 @@ class Arm:
     seconds: float | None
 
 
-@dataclass(frozen=True)
-class StageTime:
-    """Seconds that one stage spent over all its jobs."""
-
-    name: str
-    jobs: int
-    seconds: float
-
-
 def arms(results: Results) -> list[Arm]:
     """What each arm is, from the configuration and from what was trained."""
     found = []
@@ -95,16 +86,6 @@ def counts(results: Results) -> str:
     named = [(len(results.spec.split.get(part, [])), parts[part]) for part in SPLITS]
     words = [f"{count} {text}" for count, text in named if count]
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
-def stage_times(results: Results) -> list[StageTime]:
-    """Seconds by stage, in the order of the workflow."""
-    found: dict[str, StageTime] = {}
-    for manifest in results.manifests:
-        name, seconds = str(manifest.get("stage", "?")), float(manifest.get("seconds") or 0)
-        before = found.get(name, StageTime(name, 0, 0.0))
-        found[name] = StageTime(name, before.jobs + 1, before.seconds + seconds)
-    return list(found.values())
 
 
 def versions(results: Results) -> dict[str, str]:

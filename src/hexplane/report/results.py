@@ -169,6 +169,20 @@ class Results:
         level = float(facts.get("level", 0.5))
         return Reconstruction(solid, facts.get("field_min"), facts.get("field_max"), level)
 
+    def interpolation(self, experiment: str) -> list[Reconstruction]:
+        """What an arm makes of latents between two heads, from the first one to the second."""
+        folder = self.root / "interpolations" / experiment
+        steps = read_manifest(folder / "manifest.json")["steps"]
+        return [
+            Reconstruction(
+                None if facts["empty"] else read_normalised(folder / f"{step}.ply"),
+                facts["field_min"],
+                facts["field_max"],
+                float(facts["level"]),
+            )
+            for step, facts in enumerate(steps)
+        ]
+
     @cached_property
     def manifests(self) -> list[dict[str, Any]]:
         """Every manifest of the run that is there, in the order of the workflow."""
@@ -195,6 +209,11 @@ class Results:
             for arms, meshes in ((self.experiments, self.heads), (self.oracles, everywhere))
             for arm in arms
             for mesh in meshes
+        ]
+        paths += [
+            self.root / "interpolations" / arm / "manifest.json"
+            for arm in self.experiments
+            if self.spec.interpolated
         ]
         paths += [self.diagnostics_path(run) for run in self.spec.runs]
         return [read_manifest(path) for path in paths if path.is_file()]

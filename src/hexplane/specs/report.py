@@ -12,6 +12,9 @@ class ReportSpec(Spec):
 
     split: dict[str, list[str]] = Field(description="Mesh names by train, validation and test.")
     heads: list[str] = Field(description="Meshes that every arm was taken through.")
+    interpolated: list[str] = Field(
+        default=[], description="The two heads that meshes are blended between; or none."
+    )
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each experiment.")
     config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")
