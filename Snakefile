@@ -20,7 +20,9 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(
     OMP_NUM_THREADS="1",
     IGL_NUM_THREADS="1",
-    HEXPLANE_FORKSERVER=str(os.getpid()),  # small jobs share an interpreter (forkserver.py)
+    HEXPLANE_FORKSERVER=str(
+        os.getpid()
+    ),  # small jobs share an interpreter (forkserver.py)
     PYTHONPATH=str(ROOT / "src"),
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
 )

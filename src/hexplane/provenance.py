@@ -185,6 +185,7 @@ def _peak_memory() -> int:
 _LIBRARIES = ("numpy", "trimesh", "zarr", "embreex", "libigl", "scikit-image", "torch", "anny")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape results, as installed."""
     found = {"python": platform.python_version(), "hexplane": __version__}

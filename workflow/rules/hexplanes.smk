@@ -16,8 +16,6 @@ rule render:
         manifest=paths.HEXPLANE_MANIFEST,
     log:
         "results/logs/render/{mesh}.log",
-    benchmark:
-        "results/benchmarks/render/{mesh}.tsv"
     conda:
         GEOMETRY
     params:
@@ -38,8 +36,6 @@ rule sample:
         manifest=paths.SDF_MANIFEST,
     log:
         "results/logs/sample/{mesh}.log",
-    benchmark:
-        "results/benchmarks/sample/{mesh}.tsv"
     conda:
         GEOMETRY
     params:

@@ -21,8 +21,6 @@ if not PLAN.sources:
             manifest="results/heads/{mesh}.json",
         log:
             "results/logs/generate/{mesh}.log",
-        benchmark:
-            "results/benchmarks/generate/{mesh}.tsv"
         conda:
             LEARNING
         params:
@@ -43,8 +41,6 @@ rule normalise:
         manifest=paths.MESH_MANIFEST,
     log:
         "results/logs/normalise/{mesh}.log",
-    benchmark:
-        "results/benchmarks/normalise/{mesh}.tsv"
     conda:
         GEOMETRY
     params:

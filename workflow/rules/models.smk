@@ -84,8 +84,6 @@ rule encode:
         manifest=paths.LATENT_MANIFEST,
     log:
         "results/logs/encode/{experiment}/{mesh}.log",
-    benchmark:
-        "results/benchmarks/encode/{experiment}/{mesh}.tsv"
     conda:
         LEARNING
     params:

@@ -12,8 +12,6 @@ rule extract:
         manifest="results/reconstructions/{experiment}/{mesh}.json",
     log:
         "results/logs/extract/{experiment}/{mesh}.log",
-    benchmark:
-        "results/benchmarks/extract/{experiment}/{mesh}.tsv"
     conda:
         LEARNING
     params:
@@ -38,8 +36,6 @@ rule oracle:
         manifest="results/reconstructions/{oracle}/{mesh}.json",
     log:
         "results/logs/oracle/{oracle}/{mesh}.log",
-    benchmark:
-        "results/benchmarks/oracle/{oracle}/{mesh}.tsv"
     conda:
         GEOMETRY
     params:
@@ -61,8 +57,6 @@ rule evaluate:
         paths.METRICS,
     log:
         "results/logs/evaluate/{arm}/{mesh}.log",
-    benchmark:
-        "results/benchmarks/evaluate/{arm}/{mesh}.tsv"
     conda:
         GEOMETRY
     params:
