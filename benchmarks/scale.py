@@ -67,6 +67,7 @@ def main() -> None:
     # Orphans, such as the stages' servers, become children of this process, which waits for them:
     # the system's own account of children then covers every process. (PR_SET_CHILD_SUBREAPER)
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every job compiles what it imports
     found = [measure(options.folder / str(heads), heads) for heads in sorted(options.heads)]
     print(
         f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "

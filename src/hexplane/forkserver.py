@@ -4,10 +4,12 @@ A small job's imports cost more than its work: a second for a mesh stage, five f
 The workflow names its own process in `HEXPLANE_FORKSERVER`. A stage's first job then starts a
 server, which ends with that process; each job hands over its arguments and streams, and waits for
 its fork's exit status. Where no server can be had, a job runs in its own interpreter as ever.
+
+Every job imports this module: what it needs is the standard library's lightest.
 """
 
 import fcntl
-import json
+import marshal
 import os
 import signal
 import socket
@@ -16,7 +18,6 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 OWNER = "HEXPLANE_FORKSERVER"
 """Environment variable: the process that servers belong to."""
@@ -40,7 +41,7 @@ def run_in_fork(arguments: list[str]) -> int | None:
     started = False
     try:
         with _connect(int(owner), arguments[0]) as server:
-            about = json.dumps([arguments, os.getcwd(), dict(os.environ)]).encode()
+            about = marshal.dumps([arguments, os.getcwd(), dict(os.environ)])
             socket.send_fds(server, [len(about).to_bytes(4, "big")], [1, 2])
             server.sendall(about)
             started = bool(server.recv(1))
@@ -61,53 +62,56 @@ def _connect(owner: int, stage: str) -> socket.socket:
     Raises:
         OSError: there can be no socket here.
     """
-    path = _folder() / f"{owner}-{stage}-{zlib.crc32(f'{sys.prefix}:{__file__}'.encode()):x}"
+    interpreter = zlib.crc32(f"{sys.prefix}:{__file__}".encode())
+    path = f"{_folder()}/{owner}-{stage}-{interpreter:x}"
     connection = socket.socket(socket.AF_UNIX)
     with suppress(OSError):
-        connection.connect(str(path))
+        connection.connect(path)
         return connection
     with _locked(path):
         try:
-            connection.connect(str(path))  # started by another job in the meantime
+            connection.connect(path)  # started by another job in the meantime
         except OSError:
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
             _start(owner, stage, path)
-            connection.connect(str(path))
+            connection.connect(path)
     return connection
 
 
-def _folder() -> Path:
+def _folder() -> str:
     """Where sockets lie: a folder that nobody else can reach.
 
     Raises:
         OSError: it cannot be made, or is another's.
     """
-    folder = Path(os.environ.get("TMPDIR", "/tmp"), f"hexplane-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
+    folder = f"{os.environ.get('TMPDIR', '/tmp')}/hexplane-{os.getuid()}"
+    with suppress(FileExistsError):
+        os.mkdir(folder, 0o700)
+    found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise PermissionError(f"{folder} is not private")
     return folder
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: str) -> Iterator[None]:
     """Only one process at a time starts or ends a server."""
-    with path.with_name("lock").open("w") as lock:
+    with open(f"{os.path.dirname(path)}/lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _start(owner: int, stage: str, path: Path) -> None:
+def _start(owner: int, stage: str, path: str) -> None:
     import subprocess
 
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        listener.bind(path)
         listener.listen(128)
         fd = listener.fileno()
         # A session of its own, and none of the job's streams: the job ends before its server.
         subprocess.Popen(
-            [sys.executable, "-m", __name__, stage, str(owner), str(path), str(fd)],
+            [sys.executable, "-m", __name__, stage, str(owner), path, str(fd)],
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -116,7 +120,7 @@ def _start(owner: int, stage: str, path: Path) -> None:
         )
 
 
-def _serve(stage: str, owner: int, path: Path, listener: socket.socket) -> None:
+def _serve(stage: str, owner: int, path: str, listener: socket.socket) -> None:
     """Fork for each request until the owner is gone, or there was none for a while."""
     _load(stage)
     listener.settimeout(POLL)
@@ -137,7 +141,7 @@ def _serve(stage: str, owner: int, path: Path, listener: socket.socket) -> None:
     with _locked(path):
         # Who connected but was not heard runs by itself.
         listener.close()
-        path.unlink(missing_ok=True)
+        os.unlink(path)
 
 
 def _runs(process: int) -> bool:
@@ -157,7 +161,7 @@ def _load(stage: str) -> None:
     import gc
     from importlib import import_module
 
-    from hexplane.provenance import code_digest_now, import_closure
+    from hexplane.provenance import code_digest_now, import_closure, versions
 
     name = f"hexplane.stages.{stage}"
     before = code_digest_now(name)
@@ -165,6 +169,7 @@ def _load(stage: str) -> None:
         with suppress(ImportError):  # of an optional library
             import_module(module)
     getattr(sys.modules[name], "prepare", lambda: None)()
+    versions()
     # The digest is kept: forks run this code, whatever becomes of the files.
     if code_digest_now(name) != before:
         sys.exit(1)
@@ -182,7 +187,7 @@ def _answer(connection: socket.socket, listener: socket.socket) -> None:
             about += part
         if os.fork() == 0:
             listener.close()
-            _work(connection, streams, *json.loads(about))
+            _work(connection, streams, *marshal.loads(about))
     finally:
         for stream in streams:
             os.close(stream)
@@ -234,4 +239,4 @@ def _end_with(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), socket.socket(fileno=int(sys.argv[4])))
+    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3], socket.socket(fileno=int(sys.argv[4])))

@@ -188,6 +188,7 @@ _LIBRARIES = (
 )
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape results, as installed."""
     found = {"python": platform.python_version(), "hexplane": __version__}

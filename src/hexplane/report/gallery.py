@@ -49,7 +49,7 @@ def shelves(results: Results) -> list[Shelf]:
 
 def _cards(results: Results, mesh: str) -> list[Card]:
     original = results.original(mesh)
-    renderer = select_backend("auto")
+    renderer = select_backend("embree")  # a small picture takes less than a GPU's start-up
     picture = images.mesh_picture(original, original, renderer)
     cards = [Card("original", "original", picture, demo.counts(original))]
     decision = decisive(measures(results))
