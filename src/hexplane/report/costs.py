@@ -1,6 +1,7 @@
-"""What each stage took: its own seconds, and time and memory as Snakemake measured them."""
+"""What each stage took: its own seconds and memory, and the time that Snakemake measured."""
 
 import csv
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,26 +20,28 @@ class Cost:
         jobs: finished jobs, by their manifests.
         seconds: spent inside the stage, by its manifests.
         walls: seconds of each job that has a benchmark file, start-up included.
-        peaks: greatest resident memory of each such job, MB; short jobs may have none.
+        peak_mb: greatest resident memory of any job, by its manifests; 0 when none tells.
     """
 
     name: str
     jobs: int = 0
     seconds: float = 0.0
     walls: list[float] = field(default_factory=list)
-    peaks: list[float] = field(default_factory=list)
+    peak_mb: float = 0.0
 
 
 def stage_costs(results: Results) -> list[Cost]:
     """Costs by stage, in the order of the workflow.
 
-    Benchmark files are optional: where a stage has none, `walls` and `peaks` are empty.
+    Benchmark files are optional: where a stage has none, `walls` is empty. Memory is not taken
+    from them: they see a job's client, not the fork that does its work (`hexplane.forkserver`).
     """
     found: dict[str, Cost] = {}
     for manifest in results.manifests:
         cost = found.setdefault(name := str(manifest.get("stage", "?")), Cost(name))
         cost.jobs += 1
         cost.seconds += float(manifest.get("seconds") or 0)
+        cost.peak_mb = max(cost.peak_mb, float(manifest.get("peak_mb") or 0))
     known = {*results.spec.runs, *results.experiments, *results.oracles}
     known |= {mesh for part in results.spec.split.values() for mesh in part}
     folder = results.root / "benchmarks"
@@ -58,8 +61,5 @@ def _add(cost: Cost, path: Path) -> None:
     except (OSError, ValueError):
         return
     for row in rows:
-        for column, values in (("s", cost.walls), ("max_rss", cost.peaks)):
-            try:
-                values.append(float(row[column]))
-            except (KeyError, TypeError, ValueError):  # "NA": over before it was looked at
-                continue
+        with suppress(KeyError, TypeError, ValueError):  # "NA": over before it was looked at
+            cost.walls.append(float(row["s"]))
