@@ -46,6 +46,10 @@ rule interpolate:
         "results/benchmarks/interpolate/{experiment}.tsv"
     conda:
         LEARNING
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         spec=lambda w: spec_param(PLAN.interpolate(w.experiment)),
         code=code_param("interpolate"),

@@ -12,7 +12,9 @@ class DiagnoseSpec(ExtractSpec, EvaluateSpec):
     """Which heads a run is diagnosed on, and how its meshes are taken and measured."""
 
     heads: dict[str, list[str]] = Field(description="Mesh names by train and held_out.")
-    inputs: list[str] = Field(description="Training heads whose principal components are taken.")
+    inputs: list[str] = Field(
+        [], description="Training heads whose principal components are taken; none: those of heads."
+    )
 
 
 PREFERRED_THRESHOLD = 0.01

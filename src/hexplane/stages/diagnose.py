@@ -62,7 +62,7 @@ def run(
             heads = load_heads(stores, sdf, saved.spec.features)
             originals = [read_normalised(meshes / f"{name}.ply") for name in names]
             groups[group] = _group(saved, heads, originals, spec)
-    stores = [hexplanes / f"{name}.zarr" for name in spec.inputs]
+    stores = [hexplanes / f"{name}.zarr" for name in spec.inputs or spec.heads["train"]]
     inputs |= {store.stem: content_digest(manifest_path(store)) for store in stores}
     images = make_images(read_hexplanes(stores), saved.spec.features)
     spectrum = diagnostics.input_spectrum(plain(images).flatten(1))
