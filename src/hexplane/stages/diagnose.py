@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import torch
 import trimesh
 from torch import Tensor
 
-from hexplane.isosurface import drop_islands, marching_cubes
 from hexplane.meshes import read_normalised
 from hexplane.metrics import compare
 from hexplane.model import diagnostics
@@ -21,7 +19,7 @@ from hexplane.model.network import HexplaneAutoencoder
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.provenance import Stage, content_digest, manifest_path
 from hexplane.specs.diagnose import DiagnoseSpec
-from hexplane.stages.extract import decoded_field, decoded_images
+from hexplane.stages.extract import decode
 from hexplane.training.data import Heads, load_heads, make_images, read_hexplanes
 from hexplane.training.latents import posteriors
 from hexplane.training.objective import effective_beta, loss_terms, weighted_terms
@@ -108,13 +106,12 @@ def _group(
     found: dict[str, Any] = {"heads": len(heads), **_objective(saved, heads)}
     if isinstance(network.bottleneck, Gaussian):
         found |= _rates(network, heads)
-    decode = _decoder(network, spec)
-    found["mean"] = _decoded(decode, latents, heads, originals, spec)
+    found["mean"] = _decoded(network, latents, heads, originals, spec)
     if len(heads) > 1:
-        found["shuffled"] = _decoded(decode, latents.roll(1, 0), heads, originals, spec)
+        found["shuffled"] = _decoded(network, latents.roll(1, 0), heads, originals, spec)
     if isinstance(network.bottleneck, Gaussian):
         drawn = torch.randn(latents.shape, generator=torch.Generator().manual_seed(spec.seed))
-        found["prior"] = _decoded(decode, drawn, heads, None, spec)
+        found["prior"] = _decoded(network, drawn, heads, None, spec)
     return found
 
 
@@ -149,24 +146,8 @@ def _rates(network: HexplaneAutoencoder, heads: Heads) -> dict[str, Any]:
     }
 
 
-Decode = Callable[[Tensor], tuple[dict[str, np.ndarray], np.ndarray, trimesh.Trimesh]]
-
-
-def _decoder(network: HexplaneAutoencoder, spec: DiagnoseSpec) -> Decode:
-    """From one latent [6, c, h, w] to its images, field and mesh."""
-
-    @torch.no_grad()
-    def decode(latent: Tensor) -> tuple[dict[str, np.ndarray], np.ndarray, trimesh.Trimesh]:
-        planes = network.decode(latent[None])
-        images = decoded_images(network.images(planes))
-        field, level, outside = decoded_field(network, planes, images, spec)
-        return images, field, drop_islands(marching_cubes(field, level, outside), spec.islands)
-
-    return decode
-
-
 def _decoded(
-    decode: Decode,
+    network: HexplaneAutoencoder,
     latents: Tensor,
     heads: Heads,
     originals: list[trimesh.Trimesh] | None,
@@ -180,7 +161,7 @@ def _decoded(
     empty, lowest, highest, squared, covered, scores = [], [], [], [], [], []
     truth = plain(heads.images)
     for i, latent in enumerate(latents):
-        images, field, mesh = decode(latent)
+        images, field, _, mesh = decode(network, latent, spec)
         empty.append(len(mesh.faces) == 0)
         lowest.append(float(field.min()))
         highest.append(float(field.max()))

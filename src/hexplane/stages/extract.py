@@ -1,10 +1,12 @@
 """extract: a mesh and six decoded views from a latent."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import trimesh
+from torch import Tensor
 
 from hexplane import frame, fusion
 from hexplane.errors import UserError
@@ -44,11 +46,7 @@ def run(
     attributes = read_attributes(latent)
     if attributes.get("model") != saved.weights_hash:
         raise UserError(f"{latent}: encoded by another model than {model}")
-    with torch.no_grad():
-        planes = saved.network.decode(torch.from_numpy(read_latent(latent))[None])
-        images = decoded_images(saved.network.images(planes))
-        field, level, outside = decoded_field(saved.network, planes, images, spec)
-    mesh = drop_islands(marching_cubes(field, level, outside), spec.islands)
+    images, field, level, mesh = decode(saved.network, torch.from_numpy(read_latent(latent)), spec)
     transform = attributes.get("source_to_canonical")
     if not canonical and transform is not None:
         back = np.linalg.inv(np.array(transform))
@@ -68,6 +66,25 @@ def run(
         field_max=float(field.max()),
         level=level,
     )
+
+
+class Decoded(NamedTuple):
+    """What one latent stands for."""
+
+    images: dict[str, np.ndarray]  # as `decoded_images` names them
+    field: fusion.Field  # [N, N, N]
+    level: float  # of the field, at the surface
+    mesh: trimesh.Trimesh  # canonical; without faces when the field never crosses its level
+
+
+@torch.no_grad()
+def decode(network: HexplaneAutoencoder, latent: Tensor, spec: ExtractSpec) -> Decoded:
+    """From one latent [6, c, h, w] to its images, field and mesh."""
+    planes = network.decode(latent[None])
+    images = decoded_images(network.images(planes))
+    field, level, outside = decoded_field(network, planes, images, spec)
+    mesh = drop_islands(marching_cubes(field, level, outside), spec.islands)
+    return Decoded(images, field, level, mesh)
 
 
 def decoded_images(images: Images) -> dict[str, np.ndarray]:

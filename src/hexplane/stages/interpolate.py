@@ -6,12 +6,11 @@ import numpy as np
 import torch
 
 from hexplane.errors import UserError
-from hexplane.isosurface import drop_islands, marching_cubes
 from hexplane.meshes import write_mesh
 from hexplane.model.saved import load_model
 from hexplane.provenance import Stage, content_digest, manifest_path
 from hexplane.specs.interpolate import InterpolateSpec
-from hexplane.stages.extract import decoded_field, decoded_images
+from hexplane.stages.extract import decode
 from hexplane.store import read_attributes, read_latent
 
 
@@ -47,11 +46,8 @@ def run(
     start, end = (torch.from_numpy(read_latent(latent)) for latent in (first, second))
     written, facts = [], []
     for step, share in enumerate(np.linspace(0, 1, spec.steps)):
-        with torch.no_grad():
-            planes = saved.network.decode(torch.lerp(start, end, float(share))[None])
-            images = decoded_images(saved.network.images(planes))
-            field, level, outside = decoded_field(saved.network, planes, images, spec)
-        mesh = drop_islands(marching_cubes(field, level, outside), spec.islands)
+        blend = torch.lerp(start, end, float(share))
+        _, field, level, mesh = decode(saved.network, blend, spec)
         path = output / f"{step}.ply"
         write_mesh(mesh, path)
         written.append(path)
