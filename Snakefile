@@ -31,7 +31,7 @@ configfile: "config.yaml"
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/groups.smk"
+include: "workflow/rules/scheduling.smk"
 include: "workflow/rules/meshes.smk"
 include: "workflow/rules/hexplanes.smk"
 include: "workflow/rules/models.smk"
