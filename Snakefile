@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")  # rules/scheduling.smk replaces some of its own functions
 
 # The package is used from this folder; a job's own environment brings only libraries.
 ROOT = Path(workflow.basedir)

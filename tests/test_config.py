@@ -138,6 +138,11 @@ def _arm(**changes):
             "experiments.ae.likelihood",
             ["depth_normal", "allowed: fitted, mse, learned_sigma"],
         ),
+        (
+            _arm(field="sdf", training={"sdf_weight": 0}),
+            "experiments.ae.field",
+            ["training.sdf_weight", "allowed: fusion"],
+        ),
         (_arm(heads=0), "experiments.ae.heads", ["greater than or equal to 1", "0"]),
         (
             _arm(bottleneck={"kind": "gaussian", "kl_reduction": "max"}),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from hexplane.features import network_input
 from hexplane.meshes import write_mesh
@@ -191,3 +192,21 @@ def test_a_network_that_decodes_the_truth_scores_and_a_shuffled_latent_does_not(
     )
     assert best > 0.8
     assert other < best - 0.05
+
+
+@pytest.mark.parametrize("features", ["occupancy", "depth_normal"])
+def test_a_diverged_network_is_a_result_without_numbers(data: Path, features: str) -> None:
+    name = f"diverged-{features}"
+    _diagnosed(data, name, features=features, bottleneck=GAUSSIAN)
+    model = data / f"models/{name}"
+    weights = load_file(model / "model.safetensors")
+    save_file(
+        {key: torch.full_like(value, math.nan) for key, value in weights.items()},
+        model / "model.safetensors",
+    )
+    folders = (data / part for part in ("hexplanes", "sdf", "meshes"))
+    diagnose.run(model, data / f"{name}.json", *folders, DIAGNOSE)
+    found = json.loads((data / f"{name}.json").read_text())["groups"]["held_out"]
+    assert set(found["terms"].values()) == {None}
+    assert found["kl"] is None
+    assert found["mean"]["empty"] == 1

@@ -98,6 +98,8 @@ def made(project: Project) -> list[Path]:
         (("train", "out", "missing.zarr"), "missing.manifest.json"),
         (("diagnose", "nowhere", "out.json", "--spec={heads: {train: [a]}}"), "nowhere"),
         (("diagnose", "nowhere", "out.json"), "heads"),
+        (("diagnose", "nowhere", "out.json", "--spec={heads: {held_out: [a]}}"), "train"),
+        (("diagnose", "nowhere", "out.json", "--spec={heads: {tests: [a]}}"), "tests"),
         (("evaluate", "scans/a.ply", "missing.ply", "out.json"), "missing.ply"),
         (("verify", "nowhere"), "nowhere"),
     ],

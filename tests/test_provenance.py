@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from hexplane import provenance
+from hexplane import files, provenance
 from hexplane.errors import UserError
 from hexplane.provenance import Stage, import_closure, mismatches
 from hexplane.store import write_samples
@@ -302,8 +302,12 @@ def test_content_is_equal_for_equal_data_whatever_else_differs(tmp_path):
     same = _samples(same, 1.0, seconds=50, seed=2)
     other = _samples(other, 1.5)
     assert json.loads(one.read_text())["seconds"] != json.loads(same.read_text())["seconds"]
-    assert provenance.content_digest(one) == provenance.content_digest(same)
-    assert provenance.content_digest(one) != provenance.content_digest(other)
+    digest, *digests = (manifest.with_name("ada.zarr") for manifest in (one, same, other))
+    same, other = map(provenance.content_digest, digests)
+    digest = provenance.content_digest(digest)
+    assert digest == same != other
+    one.unlink()  # a store that came without its manifest
+    assert provenance.content_digest(one.with_name("ada.zarr")) == digest
 
 
 def test_recorded_transform_is_that_of_the_manifest_beside(tmp_path):
@@ -354,9 +358,55 @@ def test_verify_names_each_damage_and_how_to_rebuild(tmp_path, damage, line):
         verify_results(tmp_path)
     *lines, rebuild = str(caught.value).splitlines()
     assert f"{tmp_path / 'sdf' / line}" in lines
-    assert rebuild == f"rebuild with: snakemake --cores all --forcerun {manifest}"
+    assert rebuild.endswith(f" if any: snakemake --cores all --forcerun {manifest}")
     if damage is not shutil.rmtree:
         assert len(lines) == 1
+
+
+def test_verify_goes_on_after_a_damaged_manifest(tmp_path):
+    first, second = (_samples(tmp_path / part, 1.0) for part in ("hexplanes", "sdf"))
+    first.write_text("{")
+    _delete(second.with_name("ada.zarr"))
+    with pytest.raises(UserError) as caught:
+        verify_results(tmp_path)
+    one, two, rebuild = str(caught.value).splitlines()
+    assert one == f"{first}: not a readable manifest"
+    assert two.startswith(str(second.parent)) and two.endswith("missing")
+    assert rebuild.endswith(f"--forcerun {first} {second}")
+
+
+def test_verify_knows_what_the_report_was_made_from(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    read, table = tmp_path / "metrics/ada.txt", tmp_path / "metrics/summary.csv"
+    for file in (read, table):
+        file.write_text("1")
+    page = tmp_path / "report/index.html"
+    page.parent.mkdir()
+    page.write_text("page")
+    Stage("hexplane.stages.report", {}, None).write_manifest(
+        provenance.manifest_path(page),
+        [page],
+        inputs={"metrics/ada.txt": files.sha256(read)},
+        tables={"metrics/summary.csv": files.sha256(table)},
+    )
+    assert verify_results(tmp_path) == "1 manifests verified, all files match"
+    for file in (read, table):
+        file.write_text("2")
+        with pytest.raises(UserError) as caught:
+            verify_results(tmp_path)
+        line, rebuild = str(caught.value).splitlines()
+        assert line == f"{file}: altered, or rebuilt after the report"
+        assert rebuild.endswith(f"--forcerun {file}")
+        file.write_text("1")
+
+
+def test_numbers_that_are_not_finite_become_null_in_a_manifest(tmp_path):
+    (tmp_path / "a.ply").write_text("mesh")
+    Stage("hexplane.stages.extract", {}, None).write_manifest(
+        tmp_path / "a.json", [tmp_path / "a.ply"], low=float("nan"), steps=[{"high": float("inf")}]
+    )
+    manifest = json.loads((tmp_path / "a.json").read_text())
+    assert (manifest["low"], manifest["steps"]) == (None, [{"high": None}])
 
 
 def test_verify_lists_all_damages_of_all_stores(tmp_path):

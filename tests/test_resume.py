@@ -53,6 +53,22 @@ def test_kill_and_resume(data: Path, kind: str) -> None:
         assert [int(row["step"]) for row in csv.DictReader(stream)] == [*range(10, STEPS + 1, 10)]
 
 
+def test_a_damaged_checkpoint_is_named_and_kept(data: Path) -> None:
+    assert start(data, "one", "state", "deterministic").wait() == 0
+    (checkpoint,) = (data / "state").glob("*/checkpoint.pt")
+    whole = checkpoint.read_bytes()
+    for half in (b"", whole[: len(whole) // 2]):
+        checkpoint.write_bytes(half)
+        again = start(data, "one", "state", "deterministic")
+        _, printed = again.communicate()
+        assert again.returncode == 1
+        assert printed.splitlines()[-1].endswith(
+            "checkpoint.pt: damaged; remove it, and the training starts anew"
+        )
+        assert "Traceback" not in printed
+        assert checkpoint.read_bytes() == half
+
+
 def test_other_settings_start_anew(data: Path) -> None:
     first = start(data, "one", "state", "deterministic")
     assert first.wait() == 0

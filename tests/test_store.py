@@ -223,6 +223,27 @@ def test_write_appears_only_when_it_is_whole(tmp_path):
     assert _names(path.parent) == ["out.txt"]
 
 
+def test_a_folder_of_somebody_is_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    kept = tmp_path / "mine/scan.obj"
+    kept.write_text("kept")
+    with pytest.raises(UserError, match="mine: a folder, which is left alone"):
+        files.write_text(tmp_path / "mine", "text")
+    with pytest.raises(UserError, match="mine: a folder, which is left alone"):
+        store.write_samples(tmp_path / "mine", np.zeros((4, 3), "f4"), np.zeros(4, "f4"))
+    assert kept.read_text() == "kept"
+    assert _names(tmp_path) == ["mine"]
+
+
+def test_a_store_replaces_a_store_and_no_file_replaces_one(tmp_path):
+    path = tmp_path / "a.zarr"
+    for value in (1.0, 2.0):
+        store.write_samples(path, np.zeros((4, 3), "f4"), np.full(4, value, "f4"))
+    with pytest.raises(UserError, match="a folder"):
+        files.write_text(path, "text")
+    assert store.read_samples(path)[1].tolist() == [2.0] * 4
+
+
 def test_json_refuses_nan_and_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"b": 1, "a": [1.5, None]})

@@ -284,7 +284,11 @@ def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
     lines = found.stderr.splitlines()
     assert lines[0].endswith("c.zarr/depth/c/2/0/0: altered")
     assert lines[1].endswith("c.zarr/normal/c/4/0/0/0: missing")
-    remedy = lines[2].removeprefix("error: rebuild with: ").split()
+    remedy = (
+        lines[2]
+        .removeprefix("error: rebuild, with the run's own --configfile or --config if any: ")
+        .split()
+    )
     assert remedy[0] == "snakemake"
     assert remedy[-1] == "results/hexplanes/c.manifest.json"
     rebuilt = project.snakemake(*remedy[1:])

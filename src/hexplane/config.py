@@ -76,8 +76,8 @@ class HardwareConfig(Spec):
     cache_gb: float = Field(
         4.0,
         ge=0,
-        description="GB of the training device for heads; if all take more, they are read from "
-        "disk as they come.",
+        description="GB of the training device for heads; if those of a training take "
+        "more, they are read from disk as they come; likewise those that it watches.",
     )
 
 
@@ -124,6 +124,11 @@ class Config(Spec):
                     type(shared).model_validate(shared.model_dump() | own)
                 except ValidationError as error:
                     raise UserError(explain(error, ("experiments", name, part))) from error
+            if experiment.field == "sdf" and not self.training_of(name).sdf_weight:
+                raise UserError(
+                    f"experiments.{name}.field: sdf is not trained where training.sdf_weight is 0 "
+                    "(allowed: fusion, or a weight above 0)"
+                )
             model = self.model_of(name)
             if self.render.resolution % model.outer_resolution:
                 raise UserError(

@@ -9,18 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hexplane.errors import UserError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that replaces it on success and is removed on failure.
 
     Works for files and folders. The folder above is made when it is not there.
+
+    Raises:
+        UserError: `path` is a folder, and not one of those that a stage writes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
         if path.is_dir():
+            if not (temporary.is_dir() and _may_be_replaced(path)):
+                raise UserError(f"{path}: a folder, which is left alone; name a file or a store")
             shutil.rmtree(path)
         os.replace(temporary, path)
     except BaseException:
@@ -29,6 +36,14 @@ def replacing(path: Path) -> Iterator[Path]:
         else:
             temporary.unlink(missing_ok=True)
         raise
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, TensorBoard events or empty: no user's own files."""
+    if (folder / "zarr.json").is_file():
+        return True
+    names = [file.name for file in folder.iterdir()]
+    return all(name.startswith(("events.out.tfevents.", ".snakemake_timestamp")) for name in names)
 
 
 def write_text(path: Path, text: str) -> None:

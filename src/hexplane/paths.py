@@ -5,6 +5,7 @@ arm's or, with a seed of its own, a repeat of it (`arm@1`).
 """
 
 HEAD = "results/heads/{mesh}.ply"
+HEAD_MANIFEST = "results/heads/{mesh}.json"
 CHECKED = "results/.state/checked.json"
 MESH = "results/meshes/{mesh}.ply"
 MESH_MANIFEST = "results/meshes/{mesh}.json"
@@ -28,4 +29,11 @@ DIAGNOSTICS = "results/diagnostics/{run}.json"
 RUNS = "results/metrics/runs.csv"
 SUMMARY = "results/metrics/summary.csv"
 PAGE = "results/report/index.html"
+PAGE_MANIFEST = "results/report/index.json"
 FIGURE = "results/report/{figure}"
+
+MANIFESTS = (
+    *(HEAD_MANIFEST, MESH_MANIFEST, HEXPLANE_MANIFEST, SDF_MANIFEST, MODEL_MANIFEST),
+    *(LATENT_MANIFEST, RECONSTRUCTION_MANIFEST, INTERPOLATION_MANIFEST, METRICS, DIAGNOSTICS),
+    PAGE_MANIFEST,
+)

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 import resource
 import sys
@@ -152,7 +153,7 @@ class Stage:
             path: the manifest; every output lies in the same folder.
             outputs: what the stage wrote.
             inputs: content digests of what it read, by name.
-            facts: whatever else describes the result.
+            facts: whatever else describes the result; numbers that are not finite become null.
         """
         files: dict[str, str] = {}
         for output in outputs:
@@ -165,7 +166,7 @@ class Stage:
                 "spec": self.spec,
                 "code": self.code,
                 "inputs": inputs or {},
-                **facts,
+                **_finite(facts),
                 "content": digest(files),
                 "files": files,
                 "versions": versions(),
@@ -174,6 +175,15 @@ class Stage:
                 "peak_mb": round(_peak_memory() / 1e6),
             },
         )
+
+
+def _finite(value: Any) -> Any:
+    """JSON values with None for NaN and infinity, which a diverged network leaves."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _peak_memory() -> int:
@@ -236,9 +246,18 @@ def recorded_transform(mesh: Path) -> list[list[float]] | None:
     return transform
 
 
-def content_digest(path: Path) -> str:
-    """Digest of the data that a manifest describes: equal data, equal digest."""
-    return str(read_manifest(path)["content"])
+def content_digest(output: Path) -> str:
+    """Digest of a stage's only output: equal data, equal digest.
+
+    From the manifest beside it; from its own files when it came without one.
+
+    Raises:
+        UserError: neither is there, or the manifest is damaged.
+    """
+    beside = manifest_path(output)
+    if output.exists() and not beside.exists():
+        return digest(tree_hashes(output))
+    return str(read_manifest(beside)["content"])
 
 
 def mismatches(manifest_path: Path) -> list[str]:

@@ -1,9 +1,12 @@
 """Everything in a results folder, checked against its manifests."""
 
+import re
 from pathlib import Path
 
+from hexplane import paths
 from hexplane.errors import UserError
-from hexplane.provenance import FORMAT, mismatches
+from hexplane.files import sha256
+from hexplane.provenance import FORMAT, mismatches, read_manifest
 
 
 def verify_results(results: Path) -> str:
@@ -22,13 +25,23 @@ def verify_results(results: Path) -> str:
     mistakes: list[str] = []
     broken: list[Path] = []
     for manifest in manifests:
-        lines = mismatches(manifest)
+        try:
+            lines = mismatches(manifest)
+        except UserError as error:
+            lines = [str(error)]
         if lines:
             mistakes += lines
             broken.append(manifest)
+    for file in _altered_since_the_report(results):
+        if not any(line.startswith(f"{file}: ") for line in mistakes):
+            mistakes.append(f"{file}: altered, or rebuilt after the report")
+            broken.append(file)
     if mistakes:
         names = " ".join(str(path) for path in broken)
-        mistakes.append(f"rebuild with: snakemake --cores all --forcerun {names}")
+        mistakes.append(
+            "rebuild, with the run's own --configfile or --config if any: "
+            f"snakemake --cores all --forcerun {names}"
+        )
         raise UserError("\n".join(mistakes))
     return f"{len(manifests)} manifests verified, all files match"
 
@@ -36,4 +49,26 @@ def verify_results(results: Path) -> str:
 def _is_manifest(path: Path) -> bool:
     if ".state" in path.parts or any(part.endswith(".zarr") for part in path.parts):
         return False
-    return FORMAT in path.read_text(encoding="utf-8", errors="replace")[:200]
+    # A damaged one is known by its place.
+    return any(path.match(_pattern(place)) for place in paths.MANIFESTS) or (
+        FORMAT in path.read_text(encoding="utf-8", errors="replace")[:200]
+    )
+
+
+def _pattern(place: str) -> str:
+    """A manifest's place in a results folder, with * for names."""
+    return re.sub(r"\{\w+\}", "*", place.removeprefix("results/"))
+
+
+def _altered_since_the_report(results: Path) -> list[Path]:
+    """Tables, metrics, histories and diagnostics that are not what the report was made from."""
+    try:
+        report = read_manifest(results / paths.PAGE_MANIFEST.removeprefix("results/"))
+    except UserError:
+        return []  # none yet, or named already
+    files = report["inputs"] | report["tables"]
+    return [
+        results / name
+        for name, expected in files.items()
+        if not (results / name).is_file() or sha256(results / name) != expected
+    ]

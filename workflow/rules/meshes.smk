@@ -18,7 +18,7 @@ if not PLAN.sources:
     rule generate:
         output:
             mesh=paths.HEAD,
-            manifest="results/heads/{mesh}.json",
+            manifest=paths.HEAD_MANIFEST,
         log:
             "results/logs/generate/{mesh}.log",
         benchmark:

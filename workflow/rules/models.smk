@@ -75,8 +75,8 @@ rule diagnose:
     message:
         "Diagnosing {wildcards.run}"
     shell:
-        "python -m hexplane diagnose {params.folder:q} {output:q} --hexplanes {params.hexplanes:q}"
-        " --sdf {params.sdf:q} --meshes {params.meshes:q}"
+        "OMP_NUM_THREADS={threads} python -m hexplane diagnose {params.folder:q} {output:q}"
+        " --hexplanes {params.hexplanes:q} --sdf {params.sdf:q} --meshes {params.meshes:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 

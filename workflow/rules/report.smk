@@ -49,7 +49,7 @@ rule report:
             category="Figures",
             labels={"content": "meshes of heads, oracles and arms"},
         ),
-        manifest=os.path.splitext(paths.PAGE)[0] + ".json",
+        manifest=paths.PAGE_MANIFEST,
     log:
         "results/logs/report/page.log",
     benchmark:

@@ -1,8 +1,9 @@
 """Settings of a run's diagnostics, and the names of what they measure."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hexplane.specs.evaluate import EvaluateSpec
 from hexplane.specs.extract import ExtractSpec
@@ -11,10 +12,19 @@ from hexplane.specs.extract import ExtractSpec
 class DiagnoseSpec(ExtractSpec, EvaluateSpec):
     """Which heads a run is diagnosed on, and how its meshes are taken and measured."""
 
-    heads: dict[str, list[str]] = Field(description="Mesh names by train and held_out.")
+    heads: dict[Literal["train", "held_out"], list[str]] = Field(
+        description="Mesh names by train, at least one, and held_out."
+    )
     inputs: list[str] = Field(
         [], description="Training heads whose principal components are taken; none: those of heads."
     )
+
+    @field_validator("heads")
+    @classmethod
+    def _training_heads(cls, heads: dict[str, list[str]]) -> dict[str, list[str]]:
+        if not heads.get("train"):
+            raise ValueError("train: at least one mesh has to be named")
+        return heads
 
 
 PREFERRED_THRESHOLD = 0.01

@@ -17,7 +17,7 @@ from hexplane.model.bottleneck import Gaussian
 from hexplane.model.likelihood import Images, plain
 from hexplane.model.network import HexplaneAutoencoder
 from hexplane.model.saved import SavedModel, load_model
-from hexplane.provenance import Stage, content_digest, manifest_path
+from hexplane.provenance import Stage, content_digest
 from hexplane.specs.diagnose import DiagnoseSpec
 from hexplane.stages.extract import decode
 from hexplane.training.data import Heads, load_heads, make_images, read_hexplanes
@@ -56,12 +56,12 @@ def run(
     for group, names in spec.heads.items():
         if names:
             stores = [hexplanes / f"{name}.zarr" for name in names]
-            inputs |= {store.stem: content_digest(manifest_path(store)) for store in stores}
+            inputs |= {store.stem: content_digest(store) for store in stores}
             heads = load_heads(stores, sdf, saved.spec.features)
             originals = [read_normalised(meshes / f"{name}.ply") for name in names]
             groups[group] = _group(saved, heads, originals, spec)
     stores = [hexplanes / f"{name}.zarr" for name in spec.inputs or spec.heads["train"]]
-    inputs |= {store.stem: content_digest(manifest_path(store)) for store in stores}
+    inputs |= {store.stem: content_digest(store) for store in stores}
     images = make_images(read_hexplanes(stores), saved.spec.features)
     spectrum = diagnostics.input_spectrum(plain(images).flatten(1))
     stage.write_manifest(
@@ -117,7 +117,9 @@ def _group(
 
 def _objective(saved: SavedModel, heads: Heads) -> dict[str, Any]:
     """Loss terms from the most central latents, and the gradient norm of each, weighted."""
-    samples = torch.arange(min(saved.spec.training.sdf_points, heads.points.shape[1]))
+    # Evenly through the stored samples: those near the surface lie before those in the cube.
+    stored = heads.points.shape[1]
+    samples = torch.linspace(0, stored - 1, min(saved.spec.training.sdf_points, stored)).long()
     batch = heads.batch(torch.arange(len(heads)), samples)
     terms = loss_terms(saved.network, saved.spec, batch)
     weighted = weighted_terms(terms, saved.spec, saved.spec.training.steps)

@@ -41,7 +41,7 @@ def run(
     write_latent(output, latent, model=saved.weights_hash, source_to_canonical=transform)
     inputs = {"model": saved.weights_hash}
     if source.suffix == ".zarr":
-        inputs["hexplane"] = content_digest(manifest_path(source))
+        inputs["hexplane"] = content_digest(source)
     stage.write_manifest(manifest_path(output), [output], inputs=inputs)
 
 

@@ -60,7 +60,7 @@ def run(
     stage.write_manifest(
         manifest_path(output),
         written,
-        inputs={"model": saved.weights_hash, "latent": content_digest(manifest_path(latent))},
+        inputs={"model": saved.weights_hash, "latent": content_digest(latent)},
         empty=len(mesh.faces) == 0,
         field_min=float(field.min()),
         field_max=float(field.max()),

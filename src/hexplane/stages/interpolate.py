@@ -8,7 +8,7 @@ import torch
 from hexplane.errors import UserError
 from hexplane.meshes import write_mesh
 from hexplane.model.saved import load_model
-from hexplane.provenance import Stage, content_digest, manifest_path
+from hexplane.provenance import Stage, content_digest
 from hexplane.specs.interpolate import InterpolateSpec
 from hexplane.stages.extract import decode
 from hexplane.store import read_attributes, read_latent
@@ -65,8 +65,8 @@ def run(
         written,
         inputs={
             "model": saved.weights_hash,
-            "first": content_digest(manifest_path(first)),
-            "second": content_digest(manifest_path(second)),
+            "first": content_digest(first),
+            "second": content_digest(second),
         },
         steps=facts,
     )

@@ -36,7 +36,7 @@ def run(
         field = signed_distance(points, read_normalised(mesh)).reshape((spec.resolution,) * 3)
         level, outside = 0.0, 1.0
     else:
-        inputs = {"hexplane": content_digest(manifest_path(hexplane))}
+        inputs = {"hexplane": content_digest(hexplane)}
         truth = read_hexplane(hexplane)
         coverage = truth.occupancy.astype(np.float32)
         if spec.features not in DEPTH:

@@ -1,5 +1,6 @@
 """report: one page to read, figures of it, and one table over all metrics."""
 
+import os
 from pathlib import Path
 
 from hexplane.files import sha256, write_text
@@ -47,6 +48,5 @@ def run(
         manifest_path(page),
         [page, *figures],
         inputs={path.relative_to(results).as_posix(): sha256(path) for path in read},
-        summary=sha256(summary),
-        runs=sha256(runs),
+        tables={os.path.relpath(path, results): sha256(path) for path in (summary, runs)},
     )

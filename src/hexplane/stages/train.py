@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 
 from hexplane.errors import UserError
 from hexplane.files import replacing, write_json
-from hexplane.provenance import Stage, content_digest, digest, manifest_path
+from hexplane.provenance import Stage, content_digest, digest
 from hexplane.specs.train import TrainSpec
 from hexplane.training.data import Heads, open_heads
 from hexplane.training.devices import device_name, finish, launch
@@ -47,7 +47,7 @@ def run(
     if not hexplanes:
         raise UserError("train: no hexplanes to train on")
     inputs = {
-        f"{kind}/{path.stem}": content_digest(manifest_path(path))
+        f"{kind}/{path.stem}": content_digest(path)
         for kind, paths in (
             ("train", hexplanes),
             ("validation", validation),

@@ -4,6 +4,7 @@ Every step draws its heads, samples and noise from generators seeded with the st
 that a resumed run goes on exactly as an undisturbed one would have.
 """
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +123,13 @@ def train(
                 logged |= _validate(objective, spec, validation)
             if diagnose:
                 logged |= latent_row(network, heads)
+            if not math.isfinite(logged["loss"]) and all(
+                math.isfinite(row["loss"]) for row in run.rows
+            ):
+                progress.say(
+                    f"step {run.step}: the loss is not finite, and will not become so again "
+                    "(a lower training.learning_rate may help)"
+                )
             run.rows.append({"step": run.step, "seconds": run.seconds, **logged})
         kept_long_ago = time.perf_counter() - kept > spec.training.checkpoint_seconds
         if fabric.is_global_zero and (last or kept_long_ago):
