@@ -8,6 +8,9 @@ from hexplane.errors import UserError
 from hexplane.files import sha256
 from hexplane.provenance import FORMAT, mismatches, read_manifest
 
+_PLACES = [re.sub(r"\{\w+\}", "*", path.removeprefix("results/")) for path in paths.MANIFESTS]
+"""Places of manifests in a results folder, with * for names."""
+
 
 def verify_results(results: Path) -> str:
     """Re-hash all that the manifests under `results` describe.
@@ -50,14 +53,9 @@ def _is_manifest(path: Path) -> bool:
     if ".state" in path.parts or any(part.endswith(".zarr") for part in path.parts):
         return False
     # A damaged one is known by its place.
-    return any(path.match(_pattern(place)) for place in paths.MANIFESTS) or (
+    return any(path.match(place) for place in _PLACES) or (
         FORMAT in path.read_text(encoding="utf-8", errors="replace")[:200]
     )
-
-
-def _pattern(place: str) -> str:
-    """A manifest's place in a results folder, with * for names."""
-    return re.sub(r"\{\w+\}", "*", place.removeprefix("results/"))
 
 
 def _altered_since_the_report(results: Path) -> list[Path]:
@@ -66,7 +64,7 @@ def _altered_since_the_report(results: Path) -> list[Path]:
         report = read_manifest(results / paths.PAGE_MANIFEST.removeprefix("results/"))
     except UserError:
         return []  # none yet, or named already
-    files = report["inputs"] | report["tables"]
+    files = report["inputs"] | report.get("tables", {})  # none in reports of older versions
     return [
         results / name
         for name, expected in files.items()
