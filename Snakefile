@@ -42,6 +42,6 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        paths.PAGE,
-        paths.SUMMARY,
-        paths.RUNS,
+        paths.page,
+        paths.summary,
+        paths.runs,

@@ -13,11 +13,11 @@ from benchmarks.speed import ratio, shape, timed
 from benchmarks.table import Figure
 from hexplane.config import parse_config
 from hexplane.plan import Plan
-from hexplane.render import select_backend
+from hexplane.plumbing.progress import Progress
+from hexplane.rendering.select import select_backend
 from hexplane.training.data import Heads, make_heads
 from hexplane.training.devices import launch
 from hexplane.training.loop import train
-from hexplane.training.progress import Progress
 
 ROUNDS = 2
 """An epoch of 38 M parameters takes most of a minute on a CPU."""

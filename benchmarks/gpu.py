@@ -4,8 +4,8 @@ import trimesh
 
 from benchmarks.speed import ratio, shape
 from benchmarks.table import Figure
-from hexplane.errors import UserError
-from hexplane.render import Renderer, select_backend
+from hexplane.plumbing.errors import UserError
+from hexplane.rendering.select import Renderer, select_backend
 
 
 def rendering() -> list[Figure]:

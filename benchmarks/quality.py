@@ -20,7 +20,7 @@ def measure() -> list[Figure]:
     rows: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     with SUMMARY.open() as stream:
         for row in csv.DictReader(stream):
-            rows[row["experiment"], row["split"]].append(row)
+            rows[row["arm"], row["split"]].append(row)
     figures = []
     for split in ("train", "validation", "test"):
         arm, oracle = rows[ARM, split], rows[ORACLE, split]

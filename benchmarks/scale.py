@@ -255,9 +255,9 @@ def recorded(folder: Path, stage: str, name: str) -> list[float]:
 
 def reading_and_hashing(folder: Path, heads: int) -> float:
     """CPU seconds a head that the stages spend on neither computing nor writing results."""
-    from hexplane.files import sha256, tree_hashes
-    from hexplane.meshes import load_mesh, read_normalised
-    from hexplane.provenance import recorded_transform, versions
+    from hexplane.geometry.meshes import load_mesh, read_normalised
+    from hexplane.plumbing.files import sha256, tree_hashes
+    from hexplane.plumbing.manifests import recorded_transform, versions
 
     results = folder / "results"
     names = [f"head-{i:03d}" for i in range(min(SAMPLE, heads))]

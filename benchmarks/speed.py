@@ -14,11 +14,11 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from benchmarks.table import Figure
-from hexplane import frame
-from hexplane.distance import signed_distance
-from hexplane.render.embree import EmbreeRenderer
-from hexplane.specs.sample import SampleSpec
-from hexplane.stages.sample import sample_points
+from hexplane.geometry import frame
+from hexplane.geometry.distance import signed_distance
+from hexplane.rendering.embree import EmbreeRenderer
+from hexplane.settings.distances import DistancesSettings
+from hexplane.stages.distances import sample_points
 
 ROUNDS = 7
 
@@ -76,7 +76,7 @@ def rendering() -> list[Figure]:
 def sampling() -> list[Figure]:
     """Points and signed distances against libigl's call alone on the same points."""
     solid = shape()
-    spec = SampleSpec(near=60_000, uniform=20_000)
+    spec = DistancesSettings(near=60_000, uniform=20_000)
     points = sample_points(solid, spec).astype(np.float64)
     arrays = np.array(solid.vertices), np.array(solid.faces)
     kind = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
@@ -97,16 +97,16 @@ def training() -> list[Figure]:
 
     from hexplane.model.optimiser import build_optimiser
     from hexplane.model.saved import build_network
-    from hexplane.specs.train import TrainingSpec, TrainSpec
+    from hexplane.plumbing.progress import Progress
+    from hexplane.settings.train import TrainingSettings, TrainSettings
     from hexplane.training.data import make_heads
     from hexplane.training.devices import launch
     from hexplane.training.loop import train
     from hexplane.training.objective import loss_terms
-    from hexplane.training.progress import Progress
 
     torch.set_num_threads(1)
     steps = 30
-    spec = TrainSpec(training=TrainingSpec(steps=steps))
+    spec = TrainSettings(training=TrainingSettings(steps=steps))
     points = np.random.default_rng(0).uniform(-1, 1, (60_000, 3)).astype(np.float32)
     samples = [(points, np.linalg.norm(points, axis=1).astype(np.float32))]
     heads = make_heads([EmbreeRenderer().render(shape(), 128)], samples, "depth_normal")
@@ -136,7 +136,7 @@ def start_up() -> list[Figure]:
     def importing(what: str) -> Callable[[], object]:
         return lambda: subprocess.run([sys.executable, "-c", f"import {what}"], check=True)
 
-    stages = "hexplane.cli, hexplane.specs.parse, hexplane.stages.render"
+    stages = "hexplane.cli, hexplane.plumbing.parse, hexplane.stages.render"
     value, note = ratio(importing(stages), importing("numpy, trimesh, zarr"))
     seconds = float(note.split(" s")[0])
     return [

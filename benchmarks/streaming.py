@@ -11,8 +11,8 @@ import numpy as np
 from benchmarks.speed import shape
 from benchmarks.table import Figure
 from hexplane.plan import spec_param
-from hexplane.render.embree import EmbreeRenderer
-from hexplane.specs.train import TrainingSpec, TrainSpec
+from hexplane.rendering.embree import EmbreeRenderer
+from hexplane.settings.train import TrainingSettings, TrainSettings
 from hexplane.store import write_hexplane, write_samples
 
 RESOLUTION = 128
@@ -24,14 +24,14 @@ ROUNDS = 3
 PROGRAM = """
 import resource, sys, time
 from pathlib import Path
-from hexplane.specs.parse import parse_spec
-from hexplane.specs.train import TrainSpec
+from hexplane.plumbing.parse import parse_spec
+from hexplane.settings.train import TrainSettings
 from hexplane.training.data import open_heads
 from hexplane.training.devices import launch
 from hexplane.training.loop import train
-from hexplane.training.progress import Progress
+from hexplane.plumbing.progress import Progress
 folder, count, budget, spec = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
-spec, fabric = parse_spec(TrainSpec, spec), launch(1)
+spec, fabric = parse_spec(TrainSettings, spec), launch(1)
 stores = [folder / f"hexplanes/{i}.zarr" for i in range(count)]
 heads = open_heads(stores, folder / "sdf", spec.features, fabric.device, budget)
 started = time.perf_counter()
@@ -82,7 +82,7 @@ def _copies(folder: Path) -> None:
 
 def _trained(folder: Path, count: int, budget: float) -> tuple[float, float]:
     """Seconds of the steps and peak memory in MB of a training in a process of its own."""
-    spec = spec_param(TrainSpec(training=TrainingSpec(steps=STEPS)))
+    spec = spec_param(TrainSettings(training=TrainingSettings(steps=STEPS)))
     command = [sys.executable, "-c", PROGRAM, str(folder), str(count), str(budget), spec]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds, megabytes = map(float, done.stdout.split())

@@ -24,7 +24,7 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def renderer():
     """The CPU backend."""
-    from hexplane.render.embree import EmbreeRenderer
+    from hexplane.rendering.embree import EmbreeRenderer
 
     return EmbreeRenderer()
 
@@ -62,7 +62,7 @@ def marker() -> trimesh.Trimesh:
 @pytest.fixture(scope="module")
 def small_pictures() -> Iterator[None]:
     """Mesh pictures of full size take most of the time, and no test looks at them."""
-    from hexplane.report import images
+    from hexplane.report.pictures import images
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "MESH_PIXELS", 32)

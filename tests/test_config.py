@@ -8,12 +8,12 @@ import yaml
 from snakemake.utils import update_config
 
 from hexplane.config import Config, parse_config
-from hexplane.errors import UserError
 from hexplane.plan import MOST_DIAGNOSED, MOST_INPUTS, Plan, code_param, spec_param
-from hexplane.provenance import code_digest
-from hexplane.specs.parse import parse_spec
-from hexplane.specs.render import RenderSpec
-from hexplane.specs.train import TrainSpec
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.manifests import code_digest
+from hexplane.plumbing.parse import parse_spec
+from hexplane.settings.render import RenderSettings
+from hexplane.settings.train import TrainSettings
 
 ARMS = {
     "ae": {"features": "depth_normal", "bottleneck": {"kind": "deterministic"}},
@@ -30,7 +30,7 @@ PRESETS = {
 
 
 def _config(**parts):
-    return parse_config({"experiments": copy.deepcopy(ARMS), **parts})
+    return parse_config({"arms": copy.deepcopy(ARMS), **parts})
 
 
 def _mistakes(**parts) -> list[str]:
@@ -55,12 +55,12 @@ def test_shipped_config_is_valid_and_complete(shipped):
 
 def test_shipped_values_are_the_defaults(shipped):
     shown = parse_config(shipped).model_dump()
-    default = parse_config({"experiments": shipped["experiments"]}).model_dump()
+    default = parse_config({"arms": shipped["arms"]}).model_dump()
     assert shown == default
 
 
 def test_shipped_arms_are_the_four_of_the_question(shipped):
-    arms = parse_config(shipped).experiments
+    arms = parse_config(shipped).arms
     assert {(arm.features, arm.bottleneck.kind) for arm in arms.values()} >= {
         (features, kind)
         for features in ("occupancy", "depth_normal")
@@ -84,14 +84,14 @@ def test_every_preset_is_valid_on_top_of_the_shipped_config(root, shipped):
 
 def test_schema_describes_every_key():
     schema = Config.model_json_schema()
-    assert set(schema["properties"]) >= {"seed", "meshes", "training", "experiments"}
+    assert set(schema["properties"]) >= {"seed", "meshes", "training", "arms"}
     for group in schema["$defs"].values():
         for name, key in group["properties"].items():
             assert key.get("description"), name
 
 
 def _arm(**changes):
-    return {"experiments": {"ae": {**ARMS["ae"], **changes}}}
+    return {"arms": {"ae": {**ARMS["ae"], **changes}}}
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ def _arm(**changes):
         ({"training": {"lr": 1}}, "training", ["'lr'", "learning_rate"]),
         ({"extraction": {"levl": 0.5}}, "extraction", ["'levl'", "level"]),
         ({"evaluation": {"sample": 5}}, "evaluation", ["'sample'", "samples"]),
-        (_arm(feature="x"), "experiments.ae", ["'feature'", "features"]),
-        (_arm(training={"step": 5}), "experiments.ae.training", ["'step'", "steps"]),
-        (_arm(model={"width": 5}), "experiments.ae.model", ["'width'", "widths"]),
+        (_arm(feature="x"), "arms.ae", ["'feature'", "features"]),
+        (_arm(training={"step": 5}), "arms.ae.training", ["'step'", "steps"]),
+        (_arm(model={"width": 5}), "arms.ae.model", ["'width'", "widths"]),
         (
             _arm(bottleneck={"kind": "deterministic", "kl_weight": 0.1}),
-            "experiments.ae.bottleneck.deterministic",
+            "arms.ae.bottleneck.deterministic",
             ["'kl_weight'", "allowed: kind"],
         ),
         # wrong types
@@ -126,48 +126,48 @@ def _arm(**changes):
         ({"extraction": {"level": 0}}, "extraction.level", ["greater than 0"]),
         ({"meshes": {"up": "x"}}, "meshes.up", ["'y' or 'z'", "'x'"]),
         ({"render": {"backend": "cuda"}}, "render.backend", ["'auto'", "'embree'", "'cuda'"]),
-        (_arm(training={"steps": 0}), "experiments.ae.training.steps", ["1", "0"]),
-        (_arm(features="depth"), "experiments.ae.features", ["'occupancy', 'depth_normal'"]),
+        (_arm(training={"steps": 0}), "arms.ae.training.steps", ["1", "0"]),
+        (_arm(features="depth"), "arms.ae.features", ["'occupancy', 'depth_normal'"]),
         (
             _arm(likelihood="gauss"),
-            "experiments.ae.likelihood",
+            "arms.ae.likelihood",
             ["'fitted', 'mse', 'learned_sigma' or 'bernoulli'", "'gauss'"],
         ),
         (
             _arm(likelihood="bernoulli"),
-            "experiments.ae.likelihood",
+            "arms.ae.likelihood",
             ["depth_normal", "allowed: fitted, mse, learned_sigma"],
         ),
         (
             _arm(field="sdf", training={"sdf_weight": 0}),
-            "experiments.ae.field",
+            "arms.ae.field",
             ["training.sdf_weight", "allowed: fusion"],
         ),
-        (_arm(heads=0), "experiments.ae.heads", ["greater than or equal to 1", "0"]),
+        (_arm(heads=0), "arms.ae.heads", ["greater than or equal to 1", "0"]),
         (
             _arm(bottleneck={"kind": "gaussian", "kl_reduction": "max"}),
-            "experiments.ae.bottleneck.gaussian.kl_reduction",
+            "arms.ae.bottleneck.gaussian.kl_reduction",
             ["'sum' or 'mean'", "'max'"],
         ),
         (
             _arm(bottleneck={"kind": "gaussian", "free_bits": -1}),
-            "experiments.ae.bottleneck.gaussian.free_bits",
+            "arms.ae.bottleneck.gaussian.free_bits",
             ["greater than or equal to 0", "-1"],
         ),
         ({"repeats": 0}, "repeats", ["greater than or equal to 1"]),
         ({"training": {"optimiser": "sgd"}}, "training.optimiser", ["'muon' or 'adam'"]),
         ({"training": {"schedule": "cosine"}}, "training.schedule", ["'linear' or 'constant'"]),
-        ({"experiments": {"ae": None}}, "experiments", ["at least 1"]),
-        ({"experiments": {"ae@1": ARMS["ae"]}}, "experiments.ae@1", ["letters, digits"]),
+        ({"arms": {"ae": None}}, "arms", ["at least 1"]),
+        ({"arms": {"ae@1": ARMS["ae"]}}, "arms.ae@1", ["letters, digits"]),
         (
             _arm(bottleneck={"kind": "normal"}),
-            "experiments.ae.bottleneck",
+            "arms.ae.bottleneck",
             ["'deterministic'", "'gaussian'"],
         ),
-        ({"experiments": {}}, "experiments", ["at least 1"]),
-        ({"experiments": {"a b": ARMS["ae"]}}, "experiments.a b", ["letters, digits"]),
-        ({"experiments": {"oracle-x": ARMS["ae"]}}, "experiments.oracle-x", ["taken"]),
-        ({"experiments": {"../x": ARMS["ae"]}}, "experiments.../x", ["letters, digits"]),
+        ({"arms": {}}, "arms", ["at least 1"]),
+        ({"arms": {"a b": ARMS["ae"]}}, "arms.a b", ["letters, digits"]),
+        ({"arms": {"oracle-x": ARMS["ae"]}}, "arms.oracle-x", ["taken"]),
+        ({"arms": {"../x": ARMS["ae"]}}, "arms.../x", ["letters, digits"]),
     ],
 )
 def test_each_mistake_is_one_line_with_its_key_and_what_is_allowed(parts, key, says):
@@ -184,8 +184,8 @@ def test_all_mistakes_at_once():
     assert [line.split(":")[0] for line in lines] == ["seed", "render.resolution", "training"]
 
 
-def test_missing_experiments():
-    with pytest.raises(UserError, match=r"^experiments: field required$"):
+def test_missing_arms():
+    with pytest.raises(UserError, match=r"^arms: field required$"):
         parse_config({})
 
 
@@ -196,10 +196,10 @@ def test_render_resolution_must_fit_every_arm():
 
 
 def test_spec_of_the_command_line():
-    assert parse_spec(RenderSpec, "{resolution: 64}").resolution == 64
-    assert parse_spec(RenderSpec, 'spec:{"resolution":64}').resolution == 64
-    spec = TrainSpec(seed=4)
-    assert parse_spec(TrainSpec, spec_param(spec)) == spec
+    assert parse_spec(RenderSettings, "{resolution: 64}").resolution == 64
+    assert parse_spec(RenderSettings, 'spec:{"resolution":64}').resolution == 64
+    spec = TrainSettings(seed=4)
+    assert parse_spec(TrainSettings, spec_param(spec)) == spec
     for text, says in (
         ("{res: 1}", r"^--spec: unknown key 'res' \(allowed: resolution, backend\)$"),
         ("{resolution: 1}", r"^--spec\.resolution: .*16.*$"),
@@ -207,7 +207,7 @@ def test_spec_of_the_command_line():
         ("{", "not readable"),
     ):
         with pytest.raises(UserError, match=says):
-            parse_spec(RenderSpec, text)
+            parse_spec(RenderSettings, text)
 
 
 # Plan
@@ -322,7 +322,7 @@ def test_generated_heads_are_y_up_whatever_files_are(tmp_path):
 
 def test_oracles_of_the_arms():
     arms = {**ARMS, "ae-sdf": {**ARMS["ae"], "field": "sdf"}}
-    plan = _plan(experiments=arms)
+    plan = _plan(arms=arms)
     assert plan.oracle("ae") == "oracle-depth_normal"
     assert plan.oracle("vae") == "oracle-occupancy"
     assert plan.oracle("ae-sdf") == "oracle-sdf"
@@ -342,7 +342,7 @@ def test_oracles_of_the_arms():
 )
 def test_oracles_of_the_controls(features, oracle):
     # Normals alone are extracted by silhouettes; a dithered input's depth by its own differences.
-    plan = _plan(experiments={"arm": {**ARMS["ae"], "features": features}})
+    plan = _plan(arms={"arm": {**ARMS["ae"], "features": features}})
     assert plan.oracles == [oracle]
     assert f"oracle-{plan.extract_oracle(oracle).features}" == oracle
 
@@ -351,15 +351,13 @@ def test_oracles_of_the_controls(features, oracle):
 
 
 def test_a_dropped_arm_is_as_if_it_had_never_been_there():
-    dropped = _config(experiments={**ARMS, "vae": None})
-    assert dropped == _config(experiments={"ae": ARMS["ae"]})
+    dropped = _config(arms={**ARMS, "vae": None})
+    assert dropped == _config(arms={"ae": ARMS["ae"]})
 
 
 def test_an_arm_without_keys_is_not_dropped():
-    lines = _mistakes(experiments={"ae": ARMS["ae"], "bare": {}})
-    assert lines == [
-        f"experiments.bare.{key}: field required" for key in ("features", "bottleneck")
-    ]
+    lines = _mistakes(arms={"ae": ARMS["ae"], "bare": {}})
+    assert lines == [f"arms.bare.{key}: field required" for key in ("features", "bottleneck")]
 
 
 def test_repeats_are_runs_of_their_own_seed():
@@ -380,7 +378,7 @@ def test_repeats_are_runs_of_their_own_seed():
 
 def test_heads_of_an_arm_are_the_first_of_the_training_heads():
     arms = {**ARMS, "one": {**ARMS["vae"], "heads": 1}, "many": {**ARMS["vae"], "heads": 99}}
-    plan = _plan(experiments=arms, repeats=2)
+    plan = _plan(arms=arms, repeats=2)
     assert len(plan.split["train"]) == 6
     assert plan.training_heads("one") == plan.training_heads("one@1") == plan.split["train"][:1]
     assert plan.training_heads("many") == plan.training_heads("ae") == plan.split["train"]
@@ -398,7 +396,7 @@ def test_evaluated_heads_are_all_or_those_named():
 
 def test_diagnosed_heads_are_the_held_out_ones_and_as_many_training_heads():
     arms = {**ARMS, "one": {**ARMS["vae"], "heads": 1}}
-    plan = _plan(meshes={"generate": 16}, experiments=arms)
+    plan = _plan(meshes={"generate": 16}, arms=arms)
     held_out = plan.split["validation"] + plan.split["test"]
     assert len(held_out) == 4
     assert plan.diagnosed("ae") == {"train": plan.split["train"][:4], "held_out": held_out}
@@ -435,7 +433,7 @@ def _params(**parts) -> dict[str, str]:
     }
     specs |= {f"train {run}": plan.train(run) for run in plan.runs}
     specs |= {f"diagnose {run}": plan.diagnose(run) for run in plan.runs}
-    specs |= {f"extract {arm}": plan.extract(arm) for arm in plan.experiments}
+    specs |= {f"extract {arm}": plan.extract(arm) for arm in plan.arms}
     specs |= {name: plan.extract_oracle(name) for name in plan.oracles}
     return {name: spec_param(spec) for name, spec in specs.items()}
 
@@ -466,17 +464,17 @@ OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "k
         ({"training": {"schedule": "constant"}}, TRAIN),
         ({"training": {"precision": "bfloat16"}}, TRAIN),
         (
-            {"experiments": {**ARMS, "vae": {**ARMS["vae"], "likelihood": "bernoulli"}}},
+            {"arms": {**ARMS, "vae": {**ARMS["vae"], "likelihood": "bernoulli"}}},
             {"train vae"},
         ),
-        ({"experiments": {**ARMS, "vae": {**ARMS["vae"], "heads": 1}}}, {"diagnose vae"}),
-        ({"experiments": OTHER_KL}, {"train vae"}),
+        ({"arms": {**ARMS, "vae": {**ARMS["vae"], "heads": 1}}}, {"diagnose vae"}),
+        ({"arms": OTHER_KL}, {"train vae"}),
         (
-            {"experiments": {**ARMS, "vae": {**ARMS["vae"], "training": {"steps": 9}}}},
+            {"arms": {**ARMS, "vae": {**ARMS["vae"], "training": {"steps": 9}}}},
             {"train vae"},
         ),
         (
-            {"experiments": {**ARMS, "vae": {**ARMS["vae"], "model": {"widths": [8]}}}},
+            {"arms": {**ARMS, "vae": {**ARMS["vae"], "model": {"widths": [8]}}}},
             {"train vae"},
         ),
     ],
@@ -489,13 +487,13 @@ def test_a_key_changes_the_settings_of_the_stages_that_read_it(parts, changed):
 
 def test_own_keys_of_an_arm_win_over_the_shared_ones():
     arms = {**ARMS, "vae": {**ARMS["vae"], "training": {"steps": 9}}}
-    config = _config(experiments=arms, training={"steps": 5, "batch": 2})
+    config = _config(arms=arms, training={"steps": 5, "batch": 2})
     assert (config.training_of("vae").steps, config.training_of("vae").batch) == (9, 2)
     assert config.training_of("ae").steps == 5
 
 
 def test_params_carry_their_kind():
-    assert spec_param(RenderSpec()) == 'spec:{"backend":"auto","resolution":128}'
+    assert spec_param(RenderSettings()) == 'spec:{"backend":"auto","resolution":128}'
     assert code_param("render") == "code:" + code_digest("hexplane.stages.render")
 
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from hexplane import forkserver
-from hexplane.files import tree_hashes
-from workflow import bump
+from hexplane.plumbing.files import tree_hashes
+from support.project import bump
 
 OWNER = forkserver.OWNER
 

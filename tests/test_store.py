@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import zarr
 
-from hexplane import files, frame, store
-from hexplane.errors import UserError
-from hexplane.render import Hexplane
+from hexplane import store
+from hexplane.geometry import frame
+from hexplane.geometry.hexplane import Hexplane
+from hexplane.plumbing import files
+from hexplane.plumbing.errors import UserError
 
 R = 24
 RNG = np.random.default_rng(0)
@@ -124,7 +126,7 @@ def test_samples_explain_their_sign(tmp_path):
 
 
 def test_network_input_stacks_what_the_features_name():
-    from hexplane.features import network_input
+    from hexplane.geometry.features import network_input
 
     hexplane = _hexplane()
     hexplane.depth[:, :4] = 1.0

@@ -4,33 +4,48 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from hexplane.errors import UserError
-from hexplane.specs.base import Spec
-from hexplane.specs.diagnose import measures
-from hexplane.specs.evaluate import Evaluation
-from hexplane.specs.extract import Extraction, ExtractionField
-from hexplane.specs.features import Decoded
-from hexplane.specs.hypotheses import Hypothesis, check_arms
-from hexplane.specs.model import BottleneckSpec, ModelSpec
-from hexplane.specs.normalise import NormaliseSpec
-from hexplane.specs.parse import explain
-from hexplane.specs.render import RenderSpec
-from hexplane.specs.sample import Samples
-from hexplane.specs.train import TrainingSpec
+from hexplane.model import bottlenecks, codecs
+from hexplane.model.settings import ModalitySettings
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.parse import explain
+from hexplane.plumbing.settings import Settings
+from hexplane.settings.diagnose import measures
+from hexplane.settings.distances import DistancesSection
+from hexplane.settings.evaluate import MeasureSettings
+from hexplane.settings.extract import ExtractionField, ExtractionSection
+from hexplane.settings.hypotheses import Hypothesis, check_arms
+from hexplane.settings.normalise import NormaliseSettings
+from hexplane.settings.render import RenderSettings
+from hexplane.settings.train import TrainingSettings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""Names of meshes and experiments: they become file names and workflow wildcards."""
+"""Names of meshes and arms: they become file names and workflow wildcards."""
 
 
-def _experiment_name(name: str) -> str:
+def _study_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            "use letters, digits, '.', '_' and '-', and begin with one of the first two"
+        )
+    return name
+
+
+def _arm_name(name: str) -> str:
     if not NAME.fullmatch(name) or name.startswith("oracle-"):
         raise ValueError("use letters, digits, '.', '_' and '-'; 'oracle-' is taken")
     return name
 
 
-class MeshesConfig(NormaliseSpec):
+class MeshesSection(NormaliseSettings):
     """Where the heads come from."""
 
     files: list[str] = Field(
@@ -42,14 +57,14 @@ class MeshesConfig(NormaliseSpec):
 Part = Annotated[float, Field(ge=0, lt=1)] | list[str]
 
 
-class SplitConfig(Spec):
+class SplitSection(Settings):
     """Which meshes are held out: a fraction, rounded, or names."""
 
     validation: Part = Field(0.125, description="Watched during training, never trained on.")
     test: Part = Field(0.125, description="Seen by no training at all.")
 
 
-class EvaluationConfig(Evaluation):
+class EvaluationSection(MeasureSettings):
     """What is measured on which heads."""
 
     heads: Literal["all"] | list[str] = Field(
@@ -58,10 +73,10 @@ class EvaluationConfig(Evaluation):
     )
 
 
-class Experiment(Decoded):
+class ArmSection(ModalitySettings):
     """One arm: what goes in, what the latent is, and what differs from the shared settings."""
 
-    bottleneck: BottleneckSpec = Field(description="What the latent is.")
+    bottleneck: bottlenecks.AnyBottleneckSettings = Field(description="What the latent is.")
     heads: int | None = Field(
         None, ge=1, description="Train on so many of the training heads; all when left out."
     )
@@ -70,7 +85,7 @@ class Experiment(Decoded):
     training: dict[str, Any] = Field({}, description="Keys of `training` that differ.")
 
 
-class HardwareConfig(Spec):
+class HardwareSection(Settings):
     """What runs where. No result depends on it, so that no change of it runs a stage again."""
 
     cache_gb: float = Field(
@@ -81,73 +96,77 @@ class HardwareConfig(Spec):
     )
 
 
-class Config(Spec):
+class Config(Settings):
     """The whole configuration."""
 
+    study: Annotated[str, AfterValidator(_study_name)] = Field(
+        "default", description="Name of this configuration: its results lie in results/{study}/."
+    )
     seed: int = Field(0, ge=0, description="Seed of heads, split, samples and training.")
-    meshes: MeshesConfig = MeshesConfig()
-    split: SplitConfig = SplitConfig()
-    render: RenderSpec = RenderSpec()
-    samples: Samples = Samples()
-    model: ModelSpec = ModelSpec()
-    training: TrainingSpec = TrainingSpec()
-    extraction: Extraction = Extraction()
-    evaluation: EvaluationConfig = EvaluationConfig()
-    hardware: HardwareConfig = HardwareConfig()
+    meshes: MeshesSection = MeshesSection()
+    split: SplitSection = SplitSection()
+    render: RenderSettings = RenderSettings()
+    distances: DistancesSection = DistancesSection()
+    model: codecs.AnyModelSettings = Field(
+        codecs.KINDS[codecs.DEFAULT](), description="Which codec, and its sizes."
+    )
+    training: TrainingSettings = TrainingSettings()
+    extraction: ExtractionSection = ExtractionSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    hardware: HardwareSection = HardwareSection()
     repeats: int = Field(
         1,
         ge=1,
         le=100,
         description="Trainings of each arm, seeded seed, seed + 1, ...; mesh files of the first.",
     )
-    experiments: dict[Annotated[str, AfterValidator(_experiment_name)], Experiment] = Field(
+    arms: dict[Annotated[str, AfterValidator(_arm_name)], ArmSection] = Field(
         min_length=1, description="The arms, by name."
     )
     hypotheses: dict[str, Hypothesis] = Field(
-        {}, description="What the experiment should settle, written down before it runs."
+        {}, description="What the arm should settle, written down before it runs."
     )
 
-    @field_validator("experiments", mode="before")
+    @field_validator("arms", mode="before")
     @classmethod
-    def _without_dropped(cls, experiments: Any) -> Any:
+    def _without_dropped(cls, arms: Any) -> Any:
         """A preset drops an arm of config.yaml by setting it to null."""
-        if not isinstance(experiments, dict):
-            return experiments
-        return {name: arm for name, arm in experiments.items() if arm is not None}
+        if not isinstance(arms, dict):
+            return arms
+        return {name: arm for name, arm in arms.items() if arm is not None}
 
     @model_validator(mode="after")
     def _arms_are_sound(self) -> "Config":
-        for name, experiment in self.experiments.items():
-            for part, shared in (("model", self.model), ("training", self.training)):
-                own = getattr(experiment, part)
+        for name, arm in self.arms.items():
+            parts = (("model", self.model_of), ("training", self.training_of))
+            for part, settings_of in parts:
                 try:
-                    type(shared).model_validate(shared.model_dump() | own)
+                    settings_of(name)
                 except ValidationError as error:
-                    raise UserError(explain(error, ("experiments", name, part))) from error
-            if experiment.field == "sdf" and not self.training_of(name).sdf_weight:
+                    raise UserError(explain(error, ("arms", name, part))) from error
+            if arm.field == "sdf" and not self.training_of(name).sdf_weight:
                 raise UserError(
-                    f"experiments.{name}.field: sdf is not trained where training.sdf_weight is 0 "
+                    f"arms.{name}.field: sdf is not trained where training.sdf_weight is 0 "
                     "(allowed: fusion, or a weight above 0)"
                 )
-            model = self.model_of(name)
-            if self.render.resolution % model.outer_resolution:
-                raise UserError(
-                    f"model.latent_resolution: {model.latent_resolution} does not fit "
-                    f"render.resolution {self.render.resolution} in {name} (allowed: "
-                    f"latent_resolution * 2^(levels - 1) = {model.outer_resolution} divides it)"
-                )
-        check_arms(self.hypotheses, list(self.experiments), measures(self.evaluation.thresholds))
+            misfit = self.model_of(name).misfit(self.render.resolution)
+            if misfit:
+                raise UserError(f"arms.{name}.model.{misfit}")
+        check_arms(self.hypotheses, list(self.arms), measures(self.evaluation.thresholds))
         return self
 
-    def model_of(self, experiment: str) -> ModelSpec:
-        """`model` as one arm sees it."""
-        own = self.experiments[experiment].model
-        return ModelSpec.model_validate(self.model.model_dump() | own)
+    def model_of(self, arm: str) -> codecs.ModelSettings:
+        """`model` as one arm sees it; an arm of another kind shares no key with the rest."""
+        own = self.arms[arm].model
+        shared = self.model.model_dump()
+        if own.get("kind", shared["kind"]) != shared["kind"]:
+            shared = {}
+        return TypeAdapter(codecs.AnyModelSettings).validate_python(shared | own)
 
-    def training_of(self, experiment: str) -> TrainingSpec:
+    def training_of(self, arm: str) -> TrainingSettings:
         """`training` as one arm sees it."""
-        own = self.experiments[experiment].training
-        return TrainingSpec.model_validate(self.training.model_dump() | own)
+        own = self.arms[arm].training
+        return TrainingSettings.model_validate(self.training.model_dump() | own)
 
 
 def parse_config(values: dict[str, Any]) -> Config:

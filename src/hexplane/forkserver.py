@@ -21,8 +21,8 @@ from contextlib import contextmanager, suppress
 
 OWNER = "HEXPLANE_FORKSERVER"
 """Environment variable: the process that servers belong to."""
-STAGES = ("generate", "normalise", "render", "sample", "oracle", "encode", "extract", "evaluate")
-"""What is served: jobs of a few seconds on one thread."""
+SERVED = "HEXPLANE_SERVED"
+"""Environment variable: stages that say they are served (`hexplane.stages`), with spaces."""
 POLL = 0.5
 """Seconds between looks at whether the owner still runs."""
 IDLE = 120.0
@@ -36,7 +36,8 @@ def run_in_fork(arguments: list[str]) -> int | None:
         The exit status; None when nothing was run: no server, or a stage that is not served.
     """
     owner = os.environ.get(OWNER, "")
-    if not owner.isdigit() or not arguments or arguments[0] not in STAGES:
+    served = os.environ.get(SERVED, "").split()
+    if not owner.isdigit() or not arguments or arguments[0] not in served:
         return None
     started = False
     try:
@@ -161,11 +162,12 @@ def _load(stage: str) -> None:
     import gc
     from importlib import import_module
 
-    from hexplane.provenance import code_digest_now, import_closure, versions
+    from hexplane.plumbing.digests import code_digest_now, import_closure
+    from hexplane.plumbing.manifests import versions
 
     name = f"hexplane.stages.{stage}"
     before = code_digest_now(name)
-    for module in ["hexplane.cli", "hexplane.specs.parse", *sorted(import_closure(name))]:
+    for module in ["hexplane.cli", "hexplane.plumbing.parse", *sorted(import_closure(name))]:
         with suppress(ImportError):  # of an optional library
             import_module(module)
     getattr(sys.modules[name], "prepare", lambda: None)()

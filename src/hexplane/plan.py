@@ -3,33 +3,36 @@
 Everything a rule needs at parse time; nothing here imports more than pydantic and PyYAML.
 """
 
-import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from glob import glob
 from pathlib import Path
 
-from hexplane.config import NAME, Config, Part
-from hexplane.errors import UserError
-from hexplane.formats import EXTENSIONS
-from hexplane.order import in_turn
-from hexplane.provenance import canonical_json, code_digest
-from hexplane.specs.base import Spec
-from hexplane.specs.diagnose import DiagnoseSpec
-from hexplane.specs.evaluate import EvaluateSpec
-from hexplane.specs.extract import ExtractSpec, OracleSpec
-from hexplane.specs.features import Features
-from hexplane.specs.generate import GenerateSpec
-from hexplane.specs.interpolate import InterpolateSpec
-from hexplane.specs.normalise import NormaliseSpec
-from hexplane.specs.report import ReportSpec
-from hexplane.specs.sample import SampleSpec
-from hexplane.specs.train import TrainSpec
+from hexplane.config import NAME, Config
+from hexplane.geometry.modality import Features
+from hexplane.plumbing.digests import canonical_json, code_digest
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import write_json
+from hexplane.plumbing.formats import EXTENSIONS
+from hexplane.plumbing.paths import Layout, study
+from hexplane.plumbing.settings import Settings
+from hexplane.settings.diagnose import DiagnoseSettings
+from hexplane.settings.distances import DistancesSettings
+from hexplane.settings.evaluate import EvaluateSettings
+from hexplane.settings.extract import ExtractSettings, OracleSettings
+from hexplane.settings.generate import GenerateSettings
+from hexplane.settings.interpolate import InterpolateSettings
+from hexplane.settings.normalise import NormaliseSettings
+from hexplane.settings.render import RenderSettings
+from hexplane.settings.report import ReportSettings
+from hexplane.settings.train import MOST_WATCHED, TrainSettings
+from hexplane.split import in_turn, split_heads, unknown
 
 ORACLES: dict[Features, Features] = {"normal": "occupancy"}
 """Features whose extraction reads no more than others'."""
 MOST_DIAGNOSED = 16
-"""Held-out heads, and training heads, that a run's diagnostics look at; so many are watched."""
+"""Held-out heads, and training heads, that a run's diagnostics look at."""
 MOST_INPUTS = 64
 """Training heads whose principal components a run's diagnostics take."""
 
@@ -40,6 +43,11 @@ class Plan:
 
     config: Config
     folder: Path
+
+    @cached_property
+    def paths(self) -> Layout:
+        """Where the study's files lie."""
+        return study(self.config.study)
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -93,64 +101,35 @@ class Plan:
     def split(self) -> dict[str, list[str]]:
         """Names of the meshes in train, validation and test.
 
-        Fractions are taken in the order of a seeded hash of the names, so that neither the order
-        of files nor a new one reshuffles the rest.
-
         Raises:
             UserError: a name is unknown or held out twice, or no mesh is left to train on.
         """
-        chosen: dict[str, list[str]] = {}
-        free = sorted(self.meshes, key=self._rank)
-        wanted: dict[str, Part] = {
-            "test": self.config.split.test,
-            "validation": self.config.split.validation,
-        }
-        for part, names in wanted.items():
-            if isinstance(names, list):
-                for name in names:
-                    if name not in self.meshes:
-                        some = ", ".join(self.meshes[:8])
-                        raise UserError(f"split.{part}: no mesh named {name!r} (there are: {some})")
-                    if name not in free:
-                        raise UserError(f"split.{part}: {name!r} is held out twice")
-                    free.remove(name)
-                chosen[part] = list(names)
-        for part, share in wanted.items():
-            if not isinstance(share, list):
-                count = round(share * len(self.meshes))
-                chosen[part], free = free[:count], free[count:]
-        if not free:
-            raise UserError(
-                f"split: no mesh left to train on: of {len(self.meshes)}, "
-                f"{len(chosen['validation'])} go to validation and {len(chosen['test'])} to test"
-            )
-        return {"train": sorted(free), **{part: sorted(chosen[part]) for part in wanted}}
-
-    def _rank(self, name: str) -> str:
-        return hashlib.sha256(f"{self.config.seed}:{name}".encode()).hexdigest()
+        chosen = self.config.split
+        held_out = {"test": chosen.test, "validation": chosen.validation}
+        return split_heads(self.meshes, held_out, self.config.seed)
 
     @property
-    def experiments(self) -> list[str]:
+    def arms(self) -> list[str]:
         """Names of the arms."""
-        return list(self.config.experiments)
+        return list(self.config.arms)
 
     @cached_property
     def runs(self) -> dict[str, tuple[str, int]]:
         """Arm and seed of each training by its name: the arm's own, then `arm@1`, `arm@2`, ..."""
         return {
-            f"{experiment}@{i}" if i else experiment: (experiment, self.config.seed + i)
-            for experiment in self.experiments
+            f"{arm}@{i}" if i else arm: (arm, self.config.seed + i)
+            for arm in self.arms
             for i in range(self.config.repeats)
         }
 
     def training_heads(self, run: str) -> list[str]:
         """Meshes that a run is trained on."""
-        return self.split["train"][: self.config.experiments[self.runs[run][0]].heads]
+        return self.split["train"][: self.config.arms[self.runs[run][0]].heads]
 
     @property
     def watched(self) -> list[str]:
         """Validation heads that every training looks at as it goes."""
-        return self.split["validation"][:MOST_DIAGNOSED]
+        return self.split["validation"][:MOST_WATCHED]
 
     @cached_property
     def evaluated(self) -> list[str]:
@@ -164,8 +143,7 @@ class Plan:
             return self.meshes
         for name in chosen:
             if name not in self.meshes:
-                some = ", ".join(self.meshes[:8])
-                raise UserError(f"evaluation.heads: no mesh named {name!r} (there are: {some})")
+                raise UserError(f"evaluation.heads: {unknown(name, self.meshes)}")
         return list(chosen)
 
     @cached_property
@@ -192,92 +170,106 @@ class Plan:
         train = self.training_heads(run)[: max(1, len(held_out))]
         return {"train": train, "held_out": held_out}
 
-    def oracle(self, experiment: str) -> str:
+    def oracle(self, arm: str) -> str:
         """Name of the oracle that an arm is judged against."""
-        arm = self.config.experiments[experiment]
-        if arm.field == "sdf":
+        chosen = self.config.arms[arm]
+        if chosen.field == "sdf":
             return "oracle-sdf"
-        return f"oracle-{ORACLES.get(arm.features, arm.features)}"
+        return f"oracle-{ORACLES.get(chosen.features, chosen.features)}"
 
     @property
     def oracles(self) -> list[str]:
         """Names of all oracles that some arm needs."""
-        return sorted({self.oracle(experiment) for experiment in self.experiments})
+        return sorted({self.oracle(arm) for arm in self.arms})
+
+    def write_lists(self) -> None:
+        """Write what is too long for a command line: the split, and the report's settings."""
+        write_json(Path(self.paths.split), self.split)
+        write_json(Path(self.paths.report_settings), self.report().model_dump(mode="json"))
 
     # The settings of each stage: exactly what it reads, so that no other key runs it again.
 
-    def generate(self, mesh: str) -> GenerateSpec:
+    def generate(self, mesh: str) -> GenerateSettings:
         """Settings of one head's generation."""
-        return GenerateSpec(seed=self.seeds[mesh])
+        return GenerateSettings(seed=self.seeds[mesh])
 
-    def normalise(self) -> NormaliseSpec:
+    def normalise(self) -> NormaliseSettings:
         """Settings of the normalisation; generated heads are y-up whatever files are."""
-        return NormaliseSpec(up=self.config.meshes.up if self.sources else "y")
+        return NormaliseSettings(up=self.config.meshes.up if self.sources else "y")
 
-    def sample(self) -> SampleSpec:
+    def render(self) -> RenderSettings:
+        """Settings of the rendering."""
+        return self.config.render
+
+    def distances(self) -> DistancesSettings:
         """Settings of the signed-distance samples."""
-        return SampleSpec(**self.config.samples.model_dump(), seed=self.config.seed)
+        return DistancesSettings(**self.config.distances.model_dump(), seed=self.config.seed)
 
-    def train(self, run: str) -> TrainSpec:
+    def train(self, run: str) -> TrainSettings:
         """Settings of one run's training."""
-        experiment, seed = self.runs[run]
-        arm = self.config.experiments[experiment]
-        return TrainSpec(
-            features=arm.features,
-            likelihood=arm.likelihood,
-            bottleneck=arm.bottleneck,
-            model=self.config.model_of(experiment),
-            training=self.config.training_of(experiment),
+        arm, seed = self.runs[run]
+        chosen = self.config.arms[arm]
+        return TrainSettings(
+            features=chosen.features,
+            likelihood=chosen.likelihood,
+            bottleneck=chosen.bottleneck,
+            model=self.config.model_of(arm),
+            training=self.config.training_of(arm),
             seed=seed,
         )
 
-    def extract(self, experiment: str) -> ExtractSpec:
+    def modules(self, run: str) -> tuple[str, ...]:
+        """Modules that a run's codec is made of; an arm's name stands for its first run."""
+        return self.train(run).modules()
+
+    def extract(self, arm: str) -> ExtractSettings:
         """Settings of the extraction from one arm's latents."""
-        arm = self.config.experiments[experiment]
-        return ExtractSpec(**self.config.extraction.model_dump(), field=arm.field)
+        return ExtractSettings(
+            **self.config.extraction.model_dump(), field=self.config.arms[arm].field
+        )
 
-    def interpolate(self, experiment: str) -> InterpolateSpec:
+    def interpolate(self, arm: str) -> InterpolateSettings:
         """Settings of the meshes between two of an arm's latents."""
-        return InterpolateSpec(**self.extract(experiment).model_dump())
+        return InterpolateSettings(**self.extract(arm).model_dump())
 
-    def extract_oracle(self, oracle: str) -> OracleSpec:
+    def extract_oracle(self, oracle: str) -> OracleSettings:
         """Settings of the extraction from the ground truth."""
         kind = oracle.removeprefix("oracle-")
         chosen = {"field": "sdf"} if kind == "sdf" else {"features": kind}
-        return OracleSpec.model_validate(self.config.extraction.model_dump() | chosen)
+        return OracleSettings.model_validate(self.config.extraction.model_dump() | chosen)
 
-    def evaluate(self) -> EvaluateSpec:
+    def evaluate(self) -> EvaluateSettings:
         """Settings of the metrics."""
         measured = self.config.evaluation.model_dump(exclude={"heads"})
-        return EvaluateSpec(**measured, seed=self.config.seed)
+        return EvaluateSettings(**measured, seed=self.config.seed)
 
-    def diagnose(self, run: str) -> DiagnoseSpec:
+    def diagnose(self, run: str) -> DiagnoseSettings:
         """Settings of one run's diagnostics."""
         extraction = self.extract(self.runs[run][0]).model_dump()
-        return DiagnoseSpec(
+        return DiagnoseSettings(
             **extraction,
             **self.evaluate().model_dump(),
             heads=self.diagnosed(run),
             inputs=self.inputs(run),
         )
 
-    def report(self) -> ReportSpec:
+    def report(self) -> ReportSettings:
         """Settings of the report: which arm is judged by which oracle on which heads."""
-        return ReportSpec(
+        return ReportSettings(
             split=self.split,
             heads=self.evaluated,
             interpolated=self.interpolated,
             runs={run: self.runs[run] for run in self.runs},
-            oracles={experiment: self.oracle(experiment) for experiment in self.experiments},
+            oracles={arm: self.oracle(arm) for arm in self.arms},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),
         )
 
 
-def spec_param(spec: Spec) -> str:
+def spec_param(settings: Settings) -> str:
     """The `spec` parameter of a rule."""
-    return "spec:" + canonical_json(spec.model_dump(mode="json"))
+    return "spec:" + canonical_json(settings.model_dump(mode="json"))
 
 
-def code_param(stage: str) -> str:
-    """The `code` parameter of a rule."""
-    return "code:" + code_digest(f"hexplane.stages.{stage}")
+def code_param(stage: str, chosen: Iterable[str] = ()) -> str:
+    """The `code` parameter of a rule, whose settings choose some modules."""
+    return "code:" + code_digest(f"hexplane.stages.{stage}", tuple(chosen))

@@ -9,10 +9,10 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from hexplane import frame
-from hexplane.errors import UserError
-from hexplane.files import replacing
-from hexplane.hexplane import Hexplane
+from hexplane.geometry import frame
+from hexplane.geometry.hexplane import Hexplane
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import replacing
 
 FRAME = "canonical cube [-1, 1]^3, +y up, +z front (glTF)"
 _VIEW_TABLE = [

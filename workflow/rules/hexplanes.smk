@@ -4,26 +4,26 @@
 rule data:
     # All that training reads, by name: `snakemake --cores all data`.
     input:
-        expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
-        expand(paths.SDF_MANIFEST, mesh=PLAN.meshes),
+        expand(paths.hexplane_manifest, mesh=PLAN.meshes),
+        expand(paths.distance_manifest, mesh=PLAN.meshes),
 
 
 rule render:
     input:
-        mesh=paths.MESH,
+        mesh=paths.mesh,
     output:
-        store=directory(paths.HEXPLANE),
-        manifest=paths.HEXPLANE_MANIFEST,
+        store=directory(paths.hexplane),
+        manifest=paths.hexplane_manifest,
     log:
-        "results/logs/render/{mesh}.log",
+        paths.log("render", "{mesh}"),
     benchmark:
-        "results/benchmarks/render/{mesh}.tsv"
+        paths.client_benchmark("render", "{mesh}")
     conda:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=1000,
+        runtime=1,
     params:
         spec=spec_param(PLAN.config.render),
         code=code_param("render"),
@@ -34,27 +34,27 @@ rule render:
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
-rule sample:
+rule distances:
     input:
-        mesh=paths.MESH,
+        mesh=paths.mesh,
     output:
-        store=directory(paths.SDF),
-        manifest=paths.SDF_MANIFEST,
+        store=directory(paths.distance),
+        manifest=paths.distance_manifest,
     log:
-        "results/logs/sample/{mesh}.log",
+        paths.log("distances", "{mesh}"),
     benchmark:
-        "results/benchmarks/sample/{mesh}.tsv"
+        paths.client_benchmark("distances", "{mesh}")
     conda:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=1000,
+        runtime=1,
     params:
-        spec=spec_param(PLAN.sample()),
-        code=code_param("sample"),
+        spec=spec_param(PLAN.distances()),
+        code=code_param("distances"),
     message:
         "Sampling signed distances of {wildcards.mesh}"
     shell:
-        "python -m hexplane sample {input.mesh:q} {output.store:q}"
+        "python -m hexplane distances {input.mesh:q} {output.store:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"

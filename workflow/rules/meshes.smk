@@ -7,28 +7,29 @@ onstart:
     if PLAN.sources:
         checked = subprocess.run(
             [sys.executable, "-m", "hexplane", "check"]
-            + [*PLAN.sources.values(), f"--known={paths.CHECKED}"]
+            + [*PLAN.sources.values(), f"--known={CHECKED}"]
         )
         if checked.returncode:
             sys.exit(checked.returncode)
+    PLAN.write_lists()
 
 
 if not PLAN.sources:
 
     rule generate:
         output:
-            mesh=paths.HEAD,
-            manifest=paths.HEAD_MANIFEST,
+            mesh=paths.head,
+            manifest=paths.head_manifest,
         log:
-            "results/logs/generate/{mesh}.log",
+            paths.log("generate", "{mesh}"),
         benchmark:
-            "results/benchmarks/generate/{mesh}.tsv"
+            paths.client_benchmark("generate", "{mesh}")
         conda:
             LEARNING
         threads: 1
         resources:
-            mem_mb=2500,
-            runtime=5,
+            mem_mb=3000,
+            runtime=2,
         params:
             spec=lambda w: spec_param(PLAN.generate(w.mesh)),
             code=code_param("generate"),
@@ -43,18 +44,18 @@ rule normalise:
     input:
         source=source_of,
     output:
-        mesh=paths.MESH,
-        manifest=paths.MESH_MANIFEST,
+        mesh=paths.mesh,
+        manifest=paths.mesh_manifest,
     log:
-        "results/logs/normalise/{mesh}.log",
+        paths.log("normalise", "{mesh}"),
     benchmark:
-        "results/benchmarks/normalise/{mesh}.tsv"
+        paths.client_benchmark("normalise", "{mesh}")
     conda:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=1000,
+        runtime=1,
     params:
         spec=spec_param(PLAN.normalise()),
         code=code_param("normalise"),

@@ -1,108 +1,101 @@
-"""One network for each run of an experiment, its diagnostics, and the latents of meshes."""
+"""One codec for each run of an arm, its diagnostics, and the latents of meshes."""
 
 
 rule train:
     input:
         # Manifests say what changed; the stores they describe are read without a second look.
-        hexplane_manifests=watched(paths.HEXPLANE_MANIFEST),
-        sdf_manifests=watched(paths.SDF_MANIFEST),
-        hexplanes=ancient(trained_on(paths.HEXPLANE)),
-        validation=ancient(of(paths.HEXPLANE, PLAN.watched)),
-        sdf=ancient(watched(paths.SDF)),
+        hexplane_manifests=trained_on(paths.hexplane_manifest),
+        distance_manifests=trained_on(paths.distance_manifest),
+        hexplanes=ancient(trained_on(paths.hexplane)),
+        distances=ancient(trained_on(paths.distance)),
     output:
-        [f"{paths.MODEL}/{name}" for name in paths.MODEL_FILES],
-        directory(f"{paths.MODEL}/tensorboard"),
-        manifest=paths.MODEL_MANIFEST,
+        paths.model_files,
+        directory(paths.events),
+        manifest=paths.model_manifest,
     log:
-        "results/logs/train/{run}.log",
+        paths.log("train", "{run}"),
     benchmark:
-        "results/benchmarks/train/{run}.tsv"
+        paths.benchmark("train", "{run}")
     # The longest jobs first: everything short fits beside them.
     priority: 10
     conda:
         LEARNING
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=8000,
+        runtime=240,  # one that takes longer goes on in the next try
         gpu=0,
     params:
         spec=lambda w: spec_param(PLAN.train(w.run)),
-        code=code_param("train"),
+        code=lambda w: code_param("train", PLAN.modules(w.run)),
         folder=lambda w, output: os.path.dirname(output.manifest),
-        sdf=lambda w, input: os.path.dirname(input.sdf[0]),
-        state=paths.STATE,
-        validation=lambda w, input: [
-            f"--validation={store}" for store in input.validation
-        ],
+        heads=heads_option,
     message:
         "Training {wildcards.run}"
-    # Devices change no result: they are no parameter, and retrain nothing.
+    # Devices change no result: they are no parameter, and retrain nothing. The names of the heads
+    # come from a file: a command line is too short for a hundred thousand.
     shell:
-        "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q}"
-        " {input.hexplanes:q} {params.validation:q} --sdf {params.sdf:q} --state {params.state:q}"
-        " --devices {resources.gpu}"
+        "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q} {paths.split:q}"
+        " {params.heads} --hexplanes {paths.hexplanes:q} --sdf {paths.distances:q}"
+        " --state {STATE:q} --devices {resources.gpu}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
 rule diagnose:
     input:
-        model=paths.MODEL_MANIFEST,
-        hexplane_manifests=diagnosed(paths.HEXPLANE_MANIFEST, inputs=True),
-        sdf_manifests=diagnosed(paths.SDF_MANIFEST),
-        hexplanes=ancient(diagnosed(paths.HEXPLANE, inputs=True)),
-        sdf=ancient(diagnosed(paths.SDF)),
-        meshes=diagnosed(paths.MESH),
+        model=paths.model_manifest,
+        hexplane_manifests=diagnosed(paths.hexplane_manifest, inputs=True),
+        distance_manifests=diagnosed(paths.distance_manifest),
+        hexplanes=ancient(diagnosed(paths.hexplane, inputs=True)),
+        distances=ancient(diagnosed(paths.distance)),
+        meshes=diagnosed(paths.mesh),
     output:
-        paths.DIAGNOSTICS,
+        paths.diagnostics,
     log:
-        "results/logs/diagnose/{run}.log",
+        paths.log("diagnose", "{run}"),
     benchmark:
-        "results/benchmarks/diagnose/{run}.tsv"
+        paths.benchmark("diagnose", "{run}")
     conda:
         LEARNING
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=30,
     params:
         spec=lambda w: spec_param(PLAN.diagnose(w.run)),
-        code=code_param("diagnose"),
+        code=lambda w: code_param("diagnose", PLAN.modules(w.run)),
         folder=lambda w, input: os.path.dirname(input.model),
-        hexplanes=lambda w, input: os.path.dirname(input.hexplanes[0]),
-        sdf=lambda w, input: os.path.dirname(input.sdf[0]),
-        meshes=lambda w, input: os.path.dirname(input.meshes[0]),
     message:
         "Diagnosing {wildcards.run}"
     shell:
         "OMP_NUM_THREADS={threads} python -m hexplane diagnose {params.folder:q} {output:q}"
-        " --hexplanes {params.hexplanes:q} --sdf {params.sdf:q} --meshes {params.meshes:q}"
+        " --hexplanes {paths.hexplanes:q} --sdf {paths.distances:q} --meshes {paths.meshes:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
 rule encode:
     input:
-        model=FIRST_MODEL,
-        hexplane_manifest=paths.HEXPLANE_MANIFEST,
-        hexplane=ancient(paths.HEXPLANE),
+        model=paths.first_model_manifest,
+        hexplane_manifest=paths.hexplane_manifest,
+        hexplane=ancient(paths.hexplane),
     output:
-        store=directory(paths.LATENT),
-        manifest=paths.LATENT_MANIFEST,
+        store=directory(paths.latent),
+        manifest=paths.latent_manifest,
     log:
-        "results/logs/encode/{experiment}/{mesh}.log",
+        paths.log("encode", "{arm}/{mesh}"),
     benchmark:
-        "results/benchmarks/encode/{experiment}/{mesh}.tsv"
+        paths.client_benchmark("encode", "{arm}/{mesh}")
     conda:
         LEARNING
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=1500,
+        runtime=2,
     params:
-        code=code_param("encode"),
+        code=lambda w: code_param("encode", PLAN.modules(w.arm)),
         folder=lambda w, input: os.path.dirname(input.model),
     message:
-        "Encoding {wildcards.mesh} by {wildcards.experiment}"
+        "Encoding {wildcards.mesh} by {wildcards.arm}"
     shell:
         "python -m hexplane encode {input.hexplane:q} {output.store:q}"
         " --model {params.folder:q} --code {params.code:q} 2>&1 | tee {log:q}"

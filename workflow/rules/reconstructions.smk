@@ -3,29 +3,29 @@
 
 rule extract:
     input:
-        model=FIRST_MODEL,
-        latent_manifest=paths.LATENT_MANIFEST,
-        latent=ancient(paths.LATENT),
+        model=paths.first_model_manifest,
+        latent_manifest=paths.latent_manifest,
+        latent=ancient(paths.latent),
     output:
-        mesh="results/reconstructions/{experiment}/{mesh}.ply",
-        decoded=directory(paths.DECODED),
-        manifest="results/reconstructions/{experiment}/{mesh}.json",
+        mesh=paths.reconstruction.replace("{method}", "{arm}"),
+        decoded=directory(paths.decoded),
+        manifest=paths.reconstruction_manifest.replace("{method}", "{arm}"),
     log:
-        "results/logs/extract/{experiment}/{mesh}.log",
+        paths.log("extract", "{arm}/{mesh}"),
     benchmark:
-        "results/benchmarks/extract/{experiment}/{mesh}.tsv"
+        paths.client_benchmark("extract", "{arm}/{mesh}")
     conda:
         LEARNING
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=2000,
+        runtime=2,
     params:
-        spec=lambda w: spec_param(PLAN.extract(w.experiment)),
-        code=code_param("extract"),
+        spec=lambda w: spec_param(PLAN.extract(w.arm)),
+        code=lambda w: code_param("extract", PLAN.modules(w.arm)),
         folder=lambda w, input: os.path.dirname(input.model),
     message:
-        "Extracting {wildcards.mesh} of {wildcards.experiment}"
+        "Extracting {wildcards.mesh} of {wildcards.arm}"
     shell:
         "python -m hexplane extract {input.latent:q} {output.mesh:q}"
         " --model {params.folder:q} --canonical --decoded {output.decoded:q}"
@@ -34,29 +34,29 @@ rule extract:
 
 rule interpolate:
     input:
-        model=FIRST_MODEL,
-        latent_manifests=of(paths.LATENT_MANIFEST, PLAN.interpolated),
-        latents=ancient(of(paths.LATENT, PLAN.interpolated)),
+        model=paths.first_model_manifest,
+        latent_manifests=of(paths.latent_manifest, PLAN.interpolated),
+        latents=ancient(of(paths.latent, PLAN.interpolated)),
     output:
-        [paths.INTERPOLATION.replace("{step}", str(step)) for step in range(STEPS)],
-        manifest=paths.INTERPOLATION_MANIFEST,
+        [paths.interpolation.replace("{step}", str(step)) for step in range(STEPS)],
+        manifest=paths.interpolation_manifest,
     log:
-        "results/logs/interpolate/{experiment}.log",
+        paths.log("interpolate", "{arm}"),
     benchmark:
-        "results/benchmarks/interpolate/{experiment}.tsv"
+        paths.benchmark("interpolate", "{arm}")
     conda:
         LEARNING
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=2000,
         runtime=10,
     params:
-        spec=lambda w: spec_param(PLAN.interpolate(w.experiment)),
-        code=code_param("interpolate"),
+        spec=lambda w: spec_param(PLAN.interpolate(w.arm)),
+        code=lambda w: code_param("interpolate", PLAN.modules(w.arm)),
         folder=lambda w, output: os.path.dirname(output.manifest),
         model=lambda w, input: os.path.dirname(input.model),
     message:
-        "Interpolating {wildcards.experiment}"
+        "Interpolating {wildcards.arm}"
     shell:
         "python -m hexplane interpolate {input.latents:q} {params.folder:q}"
         " --model {params.model:q}"
@@ -65,22 +65,22 @@ rule interpolate:
 
 rule oracle:
     input:
-        hexplane_manifest=paths.HEXPLANE_MANIFEST,
-        hexplane=ancient(paths.HEXPLANE),
-        mesh=paths.MESH,
+        hexplane_manifest=paths.hexplane_manifest,
+        hexplane=ancient(paths.hexplane),
+        mesh=paths.mesh,
     output:
-        mesh="results/reconstructions/{oracle}/{mesh}.ply",
-        manifest="results/reconstructions/{oracle}/{mesh}.json",
+        mesh=paths.reconstruction.replace("{method}", "{oracle}"),
+        manifest=paths.reconstruction_manifest.replace("{method}", "{oracle}"),
     log:
-        "results/logs/oracle/{oracle}/{mesh}.log",
+        paths.log("oracle", "{oracle}/{mesh}"),
     benchmark:
-        "results/benchmarks/oracle/{oracle}/{mesh}.tsv"
+        paths.client_benchmark("oracle", "{oracle}/{mesh}")
     conda:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=5,
+        mem_mb=1500,
+        runtime=1,
     params:
         spec=lambda w: spec_param(PLAN.extract_oracle(w.oracle)),
         code=code_param("oracle"),
@@ -93,27 +93,27 @@ rule oracle:
 
 rule evaluate:
     input:
-        reconstruction=paths.RECONSTRUCTION,
-        mesh=paths.MESH,
+        reconstruction=paths.reconstruction,
+        mesh=paths.mesh,
         latent=latent_of,
     output:
-        paths.METRICS,
+        paths.metrics,
     log:
-        "results/logs/evaluate/{arm}/{mesh}.log",
+        paths.log("evaluate", "{method}/{mesh}"),
     benchmark:
-        "results/benchmarks/evaluate/{arm}/{mesh}.tsv"
+        paths.client_benchmark("evaluate", "{method}/{mesh}")
     conda:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=800,
-        runtime=5,
+        mem_mb=1500,
+        runtime=1,
     params:
         spec=spec_param(PLAN.evaluate()),
         code=code_param("evaluate"),
         latent=latent_option,
     message:
-        "Measuring {wildcards.mesh} of {wildcards.arm}"
+        "Measuring {wildcards.mesh} of {wildcards.method}"
     shell:
         "python -m hexplane evaluate {input.reconstruction:q} {input.mesh:q} {output:q}"
         " {params.latent:q} --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"

@@ -3,69 +3,70 @@
 
 rule report:
     input:
-        metrics=expand(paths.METRICS, arm=PLAN.experiments, mesh=PLAN.evaluated),
-        oracles=expand(paths.METRICS, arm=PLAN.oracles, mesh=PLAN.judged),
-        models=expand(paths.MODEL_MANIFEST, run=PLAN.runs),
-        diagnostics=expand(paths.DIAGNOSTICS, run=PLAN.runs),
+        metrics=expand(paths.metrics, method=PLAN.arms, mesh=PLAN.evaluated),
+        oracles=expand(paths.metrics, method=PLAN.oracles, mesh=PLAN.judged),
+        models=expand(paths.model_manifest, run=PLAN.runs),
+        diagnostics=expand(paths.diagnostics, run=PLAN.runs),
         interpolations=expand(
-            paths.INTERPOLATION_MANIFEST,
-            experiment=PLAN.experiments if PLAN.interpolated else [],
+            paths.interpolation_manifest,
+            arm=PLAN.arms if PLAN.interpolated else [],
         ),
-        hexplanes=expand(paths.HEXPLANE_MANIFEST, mesh=PLAN.meshes),
+        hexplanes=expand(paths.hexplane_manifest, mesh=PLAN.meshes),
     output:
         page=report(
-            paths.PAGE,
+            paths.page,
             caption="../report/page.rst",
             category="Report",
             labels={"content": "the whole page"},
         ),
         summary=report(
-            paths.SUMMARY,
+            paths.summary,
             caption="../report/summary.rst",
             category="Metrics",
             labels={"content": "all metrics, one row a mesh and arm"},
         ),
         runs=report(
-            paths.RUNS,
+            paths.runs,
             caption="../report/runs.rst",
             category="Metrics",
             labels={"content": "diagnostics, one row a training and group of heads"},
         ),
         scores=report(
-            paths.FIGURE.format(figure="scores.svg"),
+            paths.figure.format(figure="scores.svg"),
             caption="../report/scores.rst",
             category="Figures",
             labels={"content": "each arm's F-score beside its oracle's"},
         ),
         training=report(
-            paths.FIGURE.format(figure="training.svg"),
+            paths.figure.format(figure="training.svg"),
             caption="../report/training.rst",
             category="Figures",
             labels={"content": "loss and KL while training"},
         ),
         heads=report(
-            paths.FIGURE.format(figure="heads.png"),
+            paths.figure.format(figure="heads.png"),
             caption="../report/heads.rst",
             category="Figures",
             labels={"content": "meshes of heads, oracles and arms"},
         ),
-        manifest=paths.PAGE_MANIFEST,
+        manifest=paths.page_manifest,
     log:
-        "results/logs/report/page.log",
+        paths.log("report", "page"),
     benchmark:
-        "results/benchmarks/report/page.tsv"
+        paths.benchmark("report", "page")
     conda:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=8000,
+        runtime=60,
     params:
         spec=spec_param(PLAN.report()),
         code=code_param("report"),
-        results=lambda w, output: os.path.dirname(os.path.dirname(output.page)),
+        results=str(paths.root),
+        settings=f"@{paths.report_settings}",
     message:
         "Writing the report"
     shell:
         "python -m hexplane report {params.results:q} {output.page:q} {output.summary:q} {output.runs:q}"
-        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+        " --spec {params.settings:q} --code {params.code:q} 2>&1 | tee {log:q}"

@@ -1,1 +1,1 @@
-"""The network: encoder, bottleneck, decoder, signed-distance field and their losses."""
+"""Codecs and bottlenecks, what they are made of, and what is said about their latents."""

@@ -21,13 +21,6 @@ COLUMNS = 1 << 18
 """Values of each head that `input_spectrum` holds in double precision at a time."""
 
 
-def kl_per_dimension(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Nats [K] from N(0, 1), mean over heads, of posteriors whose moments are [H, K] each."""
-    mean, log_variance = mean.double(), log_variance.double()
-    # expm1: exp(v) - 1 - v loses its digits near v = 0, where the posterior meets the prior.
-    return ((mean.square() + torch.expm1(log_variance) - log_variance) / 2).mean(dim=0)
-
-
 def active_units(mean: Tensor) -> int:
     """Dimensions whose posterior mean [H, K] varies over heads by more than `ACTIVE`.
 

@@ -6,17 +6,17 @@ Every reconstruction term is a mean over its values, never a sum. With D values 
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hexplane import frame
+from hexplane.geometry import frame, modality
+from hexplane.geometry.modality import Features
+from hexplane.model.images import Images, plain
 from hexplane.model.processes import mean_over_processes
-from hexplane.specs import features as seen
-from hexplane.specs.features import Features
+from hexplane.model.settings import Likelihood as LikelihoodName
 
 BACKGROUND_BEYOND = 0.9
 """Plain depth at which coverage is one half.
@@ -25,26 +25,9 @@ Surfaces lie between 0.05 and 0.95, nearly all of them before 0.9; a decoded bac
 sentinel by several hundredths. Three of 24 heads lose up to 5 % of one view to it.
 """
 MIN_COSINE = 0.2
-"""Least weight of a grazing pixel's depth; `hexplane.fusion` trusts normals no further either."""
+"""Least weight of a grazing pixel's depth; fusion trusts normals no further."""
 LEAST_VARIANCE = 1e-8
 """Keeps the logarithm of a perfect fit's squared error finite."""
-
-
-class Images(NamedTuple):
-    """Decoded or true views."""
-
-    coverage: Tensor  # [B, 6, R, R] in [0, 1]
-    depth: Tensor | None  # [B, 6, R, R], distance from the near face / 2
-    normal: Tensor | None  # [B, 6, 3, R, R], object space
-
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Images":
-        """Every image changed alike."""
-        coverage, depth, normal = self
-        return Images(
-            change(coverage),
-            None if depth is None else change(depth),
-            None if normal is None else change(normal),
-        )
 
 
 class Likelihood(ABC):
@@ -58,8 +41,8 @@ class Likelihood(ABC):
     """beta / (weight * D) for a summed KL; None where the term is no likelihood."""
 
     def __init__(self, features: Features) -> None:
-        self.depth = features in seen.DEPTH
-        self.normal = features in seen.NORMAL
+        self.depth = features in modality.DEPTH
+        self.normal = features in modality.NORMAL
 
     @property
     def normal_channel(self) -> int:
@@ -78,6 +61,10 @@ class Likelihood(ABC):
     @abstractmethod
     def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
         """Named scalars, each a mean over its values."""
+
+    def noise_variance(self, terms: dict[str, float]) -> float | None:
+        """sigma^2 of a Gaussian likelihood whose terms are these; None for another one."""
+        return None
 
 
 class Fitted(Likelihood):
@@ -140,6 +127,10 @@ class MeanSquared(Likelihood):
 
     beta_factor = 0.5
 
+    def noise_variance(self, terms: dict[str, float]) -> float:
+        """1."""
+        return 1.0
+
     def images(self, values: Tensor) -> Images:
         """Coverage is read off depth's distance from the sentinel, or off the normal's length."""
         # Untrained, a view is background: depth 1, all else 0.
@@ -175,6 +166,10 @@ class LearnedSigma(MeanSquared):
 
     beta_factor = 1.0
 
+    def noise_variance(self, terms: dict[str, float]) -> float:
+        """The mean squared error that the term stands for."""
+        return math.exp(2 * terms["reconstruction"]) / (2 * math.pi * math.e)
+
     def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
         """reconstruction: 1/2 log(2 pi e mean squared error)."""
         squared = mean_over_processes(self._squared(values, targets))
@@ -198,16 +193,9 @@ class Bernoulli(Likelihood):
         return {"reconstruction": error}
 
 
-def plain(images: Images) -> Tensor:
-    """The plain channels [B, 6, C, R, R] of true views: depth and normal, or else coverage."""
-    parts = [] if images.depth is None else [images.depth[:, :, None]]
-    parts += [] if images.normal is None else [images.normal]
-    return torch.cat(parts or [images.coverage[:, :, None]], dim=2)
-
-
-def build_likelihood(name: seen.Likelihood, features: Features) -> Likelihood:
+def build_likelihood(name: LikelihoodName, features: Features) -> Likelihood:
     """The likelihood of that name."""
-    kinds: dict[seen.Likelihood, type[Likelihood]] = {
+    kinds: dict[LikelihoodName, type[Likelihood]] = {
         "fitted": Fitted,
         "mse": MeanSquared,
         "learned_sigma": LearnedSigma,

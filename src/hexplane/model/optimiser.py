@@ -1,12 +1,12 @@
-"""Muon for the convolutions, Adam for the rest, behind one optimiser and one learning rate."""
+"""Muon for the weights that act as matrices, Adam for the rest, with one learning rate."""
 
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
-from hexplane.model.network import HexplaneAutoencoder
+from hexplane.model.codec import Codec
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Quintic whose iterates send all singular values near 1."""
@@ -76,21 +76,12 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     return x.T if tall else x
 
 
-def build_optimiser(
-    network: HexplaneAutoencoder, lr: float, kind: Literal["muon", "adam"] = "muon"
-) -> Optimizer:
-    """adam: Adam for all weights. muon: Muon for the convolutions between features; Adam for
-    the first and last layers, the field, biases and embeddings."""
+def build_optimiser(codec: Codec, lr: float, kind: Literal["muon", "adam"] = "muon") -> Optimizer:
+    """adam: Adam for all weights. muon: Muon for the codec's matrices; Adam for the rest."""
     if kind == "adam":
-        return torch.optim.Adam(network.parameters(), lr)
-    edges = {network.encoder_input, network.plane_head, network.field}
-    excluded = {id(layer) for edge in edges for layer in edge.modules()}
-    matrices = [
-        layer.weight
-        for layer in network.modules()
-        if isinstance(layer, nn.Conv2d) and id(layer) not in excluded
-    ]
+        return torch.optim.Adam(codec.parameters(), lr)
+    matrices = codec.matrices()
     chosen = {id(weight) for weight in matrices}
-    rest = [weight for weight in network.parameters() if id(weight) not in chosen]
+    rest = [weight for weight in codec.parameters() if id(weight) not in chosen]
     groups = [{"params": matrices, "matrix": True}, {"params": rest, "matrix": False}]
     return Muon(groups, lr)

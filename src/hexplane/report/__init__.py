@@ -1,1 +1,1 @@
-"""The report: one self-contained page, and one table over all metrics."""
+"""The report: one self-contained page, and figures; what they say comes from `analysis`."""

@@ -6,40 +6,28 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from hexplane import frame
-from hexplane.report import (
-    charts,
-    demo,
-    images,
-    latents,
-    library,
-    overview,
-    scale,
-    screen,
-    verdict,
-    views,
-)
-from hexplane.report.arms import MANY, looks
-from hexplane.report.costs import stage_costs
-from hexplane.report.gallery import Shelf
-from hexplane.report.hypotheses import Verdict, judge
-from hexplane.report.machine import commit, machine
-from hexplane.report.repeats import repeats
-from hexplane.report.results import SPLITS, Results
-from hexplane.report.runs import Row, run_rows
-from hexplane.report.scripts import json_text
+from hexplane.analysis import failure, machine, overview
+from hexplane.analysis.study import Study
+from hexplane.geometry import frame
+from hexplane.report import web
+from hexplane.report.charts import latents, training
+from hexplane.report.charts.looks import MANY, looks
+from hexplane.report.demo import build as demo
+from hexplane.report.demo import screen
+from hexplane.report.pictures import images, scale, views
+from hexplane.report.pictures.gallery import Shelf
 from hexplane.report.sentences import best_arm, sentences
-from hexplane.report.sizes import sizes
 from hexplane.report.text import duration, figure, number, percent, plural, size
-from hexplane.report.verdict import Group, Measure
-from hexplane.specs.hypotheses import Hypothesis
-from hexplane.specs.interpolate import STEPS
+from hexplane.report.web import library
+from hexplane.report.web.scripts import json_text
+from hexplane.settings.interpolate import STEPS
+from hexplane.split import SPLITS
 
 MOST_EVIDENCE = 6
 """A condition on more arms or pairs than this folds its table away."""
 
 
-def build_page(results: Results, shelves: list[Shelf]) -> str:
+def build_page(study: Study, shelves: list[Shelf]) -> str:
     """The report as one HTML document; `shelves` are its still pictures."""
     environment = Environment(
         loader=FunctionLoader(_text),
@@ -58,40 +46,35 @@ def build_page(results: Results, shelves: list[Shelf]) -> str:
         "script": _script,
     }
     environment.tests["every"] = lambda held, state: all(part is state for part in held.values())
-    return environment.get_template("template.html").render(**_content(results, shelves))
+    return environment.get_template("template.html").render(**_content(study, shelves))
 
 
-def _content(results: Results, shelves: list[Shelf]) -> dict[str, Any]:
-    arm_looks = looks(results.experiments)
-    columns = verdict.measures(results)
-    decision = verdict.decisive(columns) if columns else None
-    groups = verdict.groups(results)
-    score_chart = decision and charts.score_chart(results, decision, arm_looks)
-    histories = {arm: results.history(arm) for arm in results.experiments}
-    curves = charts.training_charts(histories, arm_looks, _likelihoods(results))
-    rows = run_rows(results)
+def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
+    results, decision, groups, rows = study.results, study.decision, study.groups, study.rows
+    arm_looks = looks(results.arms)
+    score_chart = decision and training.score_chart(results, decision, arm_looks)
+    curves = training.training_charts(study.histories, arm_looks, _likelihoods(study))
     run_charts = latents.latent_charts(results, rows, arm_looks) if rows else []
-    resolution = overview.resolution(results)
-    shown, blends, bytes_of = demo.build(results), demo.blends(results), sizes(results)
+    shown, blends = demo.build(study), demo.blends(results)
     return {
         "results": results,
         "looks": arm_looks,
-        "many": len(results.experiments) > MANY,
-        "sentences": sentences(results, groups, decision, resolution),
+        "many": len(results.arms) > MANY,
+        "sentences": sentences(study),
         "counts": overview.counts(results),
-        "total": sum(len(results.spec.split.get(part, [])) for part in SPLITS),
-        "repeats": len({seed for _, seed in results.spec.runs.values()}),
+        "total": sum(len(results.settings.split.get(part, [])) for part in SPLITS),
+        "repeats": len({seed for _, seed in results.settings.runs.values()}),
         "diagnosed": max((row["heads"] for row in rows), default=0),
-        "resolution": resolution,
-        "verdicts": _verdicts(results, rows),
+        "resolution": study.resolution,
+        "verdicts": study.verdicts,
         "most_evidence": MOST_EVIDENCE,
-        "arms": overview.arms(results),
-        "tables": repeats(rows),
+        "arms": overview.arms(results, study.histories),
+        "tables": study.seed_tables,
         "run_charts": run_charts,
         "groups": groups,
-        "measures": columns,
+        "measures": study.columns,
         "decision": decision,
-        "failed_below": verdict.FAILED_BELOW,
+        "failed_below": failure.FAILED_BELOW,
         "score_chart": score_chart,
         "curves": curves,
         "views": frame.VIEW_NAMES,
@@ -105,15 +88,15 @@ def _content(results: Results, shelves: list[Shelf]) -> dict[str, Any]:
         "demo": shown,
         "blends": blends,
         "gallery": shelves,
-        "sizes": bytes_of,
-        "largest_size": max((item.stored for item in bytes_of), default=1.0),
-        "costs": stage_costs(results),
-        "machine": machine(),
-        "commit": commit(),
+        "sizes": study.sizes,
+        "largest_size": max((item.stored for item in study.sizes), default=1.0),
+        "costs": study.costs,
+        "machine": machine.machine(),
+        "commit": machine.commit(),
         "versions": overview.versions(results),
         "seeds": overview.seeds(results),
         "configuration": overview.configuration(results),
-        "about": _about(results, shown, blends, groups, decision),
+        "about": _about(study, shown, blends),
         "figures": [*([score_chart] if score_chart else []), *run_charts, *curves],
         "style": Markup(_text("style.css").replace("SCALE", ", ".join(scale.STOPS))),
         "three": Markup(library.three()),
@@ -124,16 +107,10 @@ def _content(results: Results, shelves: list[Shelf]) -> dict[str, Any]:
     }
 
 
-def _about(
-    results: Results,
-    shown: demo.Demo,
-    blends: demo.Blends,
-    groups: list[Group],
-    decision: Measure | None,
-) -> dict[str, Any]:
+def _about(study: Study, shown: demo.Demo, blends: demo.Blends) -> dict[str, Any]:
     """What the demo's script needs besides the heads; it starts with the best arm."""
-    best = best_arm(groups, decision)
-    arm = best.name if best else results.experiments[0]
+    best = best_arm(study.groups, study.decision)
+    arm = best.name if best else study.results.arms[0]
     return {
         "heads": list(shown.heads),
         "views": frame.VIEW_NAMES,
@@ -145,19 +122,13 @@ def _about(
     }
 
 
-def _verdicts(results: Results, rows: list[Row]) -> list[Verdict]:
-    chosen = results.spec.config.get("hypotheses", {})
-    hypotheses = {name: Hypothesis.model_validate(own) for name, own in chosen.items()}
-    return judge(hypotheses, rows, results.experiments) if rows else []
-
-
-def _likelihoods(results: Results) -> dict[str, str]:
-    chosen = results.spec.config["experiments"]
-    return {arm: chosen[arm].get("likelihood", "fitted") for arm in results.experiments}
+def _likelihoods(study: Study) -> dict[str, str]:
+    chosen = study.results.settings.config["arms"]
+    return {arm: chosen[arm].get("likelihood", "fitted") for arm in study.results.arms}
 
 
 def _text(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(web).joinpath(name).read_text(encoding="utf-8")
 
 
 def _script(value: Any) -> Markup:

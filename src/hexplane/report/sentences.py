@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from hexplane.report.results import Results
+from hexplane.analysis.scores import Group, Row
+from hexplane.analysis.study import Study
+from hexplane.metrics.table import Metric
 from hexplane.report.text import number, plural, size, spoken
-from hexplane.report.verdict import Group, Measure, Row
+from hexplane.results import Results
 
 _INPUTS = {
     "occupancy": "silhouettes",
@@ -22,47 +24,46 @@ def decided_on(groups: Sequence[Group]) -> Group | None:
     return groups[-1] if groups else None
 
 
-def best_arm(groups: Sequence[Group], decision: Measure | None) -> Row | None:
+def best_arm(groups: Sequence[Group], decision: Metric | None) -> Row | None:
     """The arm with the best F-score among those that did not fail."""
     group = decided_on(groups)
     if group is None or decision is None:
         return None
     sound = [row for row in group.rows if not row.failure]
-    scored = [(row.cells[decision.key].value or 0.0, row) for row in sound]
+    scored = [(row.cells[decision.name].value or 0.0, row) for row in sound]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
 
-def sentences(
-    results: Results, groups: Sequence[Group], decision: Measure | None, resolution: int
-) -> list[str]:
+def sentences(study: Study) -> list[str]:
     """The question, the best answer, and what failed; the last two need measured heads."""
-    group = decided_on(groups)
-    asked = _asked(results, resolution)
+    group, decision = decided_on(study.groups), study.decision
+    asked = _asked(study.results, study.resolution)
     if group is None or decision is None:
         return [asked, "No head was taken to a mesh file, so that there is no verdict here."]
-    return [asked, _best(group, best_arm(groups, decision), decision), _failed(group, decision)]
+    best = best_arm(study.groups, decision)
+    return [asked, _best(group, best, decision), _failed(group, decision)]
 
 
 def _asked(results: Results, resolution: int) -> str:
-    chosen = results.spec.config["experiments"]
-    inputs = dict.fromkeys(chosen[arm]["features"] for arm in results.experiments)
-    latents = dict.fromkeys(chosen[arm]["bottleneck"]["kind"] for arm in results.experiments)
-    total = sum(len(names) for names in results.spec.split.values())
+    chosen = results.settings.config["arms"]
+    inputs = dict.fromkeys(chosen[arm]["features"] for arm in results.arms)
+    latents = dict.fromkeys(chosen[arm]["bottleneck"]["kind"] for arm in results.arms)
+    total = sum(len(names) for names in results.settings.split.values())
     seen = spoken([_INPUTS.get(name, name) for name in inputs], "or")
     kinds = spoken([_LATENTS.get(name, name) for name in latents], "or")
     return (
-        f"{plural(len(results.experiments), 'arm')} took {plural(total, 'head')}, each seen as six "
+        f"{plural(len(results.arms), 'arm')} took {plural(total, 'head')}, each seen as six "
         f"orthographic views of {resolution} × {resolution} pixels ({seen}), through a {kinds} "
         "latent and back to a mesh: how much of the head comes back, beside what the true views "
         "allow, the oracle?"
     )
 
 
-def _best(group: Group, row: Row | None, decision: Measure) -> str:
+def _best(group: Group, row: Row | None, decision: Metric) -> str:
     where = _where(group)
     if row is None:
         return f"On {where} no arm came back: every one of {plural(len(group.rows), 'arm')} failed."
-    cell = row.cells[decision.key]
+    cell = row.cells[decision.name]
     parts = [f"On {where} {row.name} came nearest, with {decision.label} of {number(cell.value)}"]
     if cell.ratio is not None:
         parts.append(f", {cell.ratio:.2f} of its oracle's")
@@ -75,12 +76,12 @@ def _best(group: Group, row: Row | None, decision: Measure) -> str:
     return "".join(parts) + "."
 
 
-def _failed(group: Group, decision: Measure) -> str:
+def _failed(group: Group, decision: Metric) -> str:
     failed = [row for row in group.rows if row.failure]
     ratios = [
         ratio
         for row in group.rows
-        if not row.failure and (ratio := row.cells[decision.key].ratio) is not None
+        if not row.failure and (ratio := row.cells[decision.name].ratio) is not None
     ]
     reached = ""
     if ratios:

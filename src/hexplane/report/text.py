@@ -3,14 +3,17 @@
 import math
 from collections.abc import Sequence
 
+from hexplane.metrics.table import LATENT_METRICS, METRICS
 
-def number(value: float | None, key: str = "") -> str:
-    """A measure's value as shown: distances to two significant digits more than scores need."""
+_DIGITS = {metric.name: metric.digits for metric in (*METRICS, *LATENT_METRICS)}
+
+
+def number(value: float | None, metric: str = "") -> str:
+    """A metric's value as shown, with the digits that the table of metrics says; else three."""
     if value is None:
         return "∞"
-    if key.startswith("latent_bytes"):
-        return size(value)
-    return f"{value:.5f}" if key == "chamfer_l1" else f"{value:.3f}"
+    digits = _DIGITS.get(metric, 3)
+    return size(value) if digits is None else f"{value:.{digits}f}"
 
 
 def size(count: float) -> str:

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from hexplane.files import write_json
-from hexplane.meshes import check_meshes
+from hexplane.geometry.meshes import check_meshes
+from hexplane.plumbing.files import write_json
 
 
-def run(sources: list[Path], known: Path | None = None) -> None:
-    """Load all source meshes.
+def run(sources: list[Path], *, known: Path | None = None) -> None:
+    """Read mesh files and name all that cannot be used.
 
     Args:
         sources: mesh files.

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from hexplane.heads import body_model, generate_head
-from hexplane.meshes import write_mesh
-from hexplane.provenance import Stage, manifest_path
-from hexplane.specs.generate import GenerateSpec
+from hexplane.geometry.heads import body_model, generate_head
+from hexplane.geometry.meshes import write_mesh
+from hexplane.plumbing.manifests import Job, manifest_path
+from hexplane.settings.generate import GenerateSettings
+
+SERVED = True
 
 
 def prepare() -> None:
@@ -13,9 +15,17 @@ def prepare() -> None:
     body_model()
 
 
-def run(output: Path, spec: GenerateSpec, code: str | None = None) -> None:
-    """Write the head that a seed stands for, and its manifest."""
+def run(
+    output: Path, settings: GenerateSettings = GenerateSettings(), code: str | None = None
+) -> None:
+    """Make a seeded head.
+
+    Args:
+        output: the head's mesh file, beside which a manifest is written.
+        settings: which head.
+        code: code digest that the workflow planned with.
+    """
     prepare()  # not this head's time
-    stage = Stage(__name__, spec.model_dump(mode="json"), code)
-    write_mesh(generate_head(spec.seed), output)
-    stage.write_manifest(manifest_path(output), [output])
+    job = Job(__name__, settings, code)
+    write_mesh(generate_head(settings.seed), output)
+    job.write_manifest(manifest_path(output), [output])

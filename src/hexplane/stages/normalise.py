@@ -2,28 +2,32 @@
 
 from pathlib import Path
 
-import trimesh
+from hexplane.geometry.meshes import load_mesh, normalise, write_mesh
+from hexplane.plumbing.files import sha256
+from hexplane.plumbing.manifests import Job, manifest_path
+from hexplane.settings.normalise import NormaliseSettings
 
-from hexplane import frame
-from hexplane.files import sha256
-from hexplane.meshes import load_mesh, write_mesh
-from hexplane.provenance import Stage, manifest_path
-from hexplane.specs.normalise import NormaliseSpec
-
-
-def normalise(mesh: trimesh.Trimesh, spec: NormaliseSpec) -> tuple[trimesh.Trimesh, frame.Array]:
-    """The mesh in the canonical cube, and the source-to-canonical transform [4, 4]."""
-    transform = frame.canonical_transform(mesh.vertices, spec.up)
-    vertices = frame.apply_transform(transform, mesh.vertices)
-    return trimesh.Trimesh(vertices, mesh.faces, process=False), transform
+SERVED = True
 
 
-def run(source: Path, output: Path, spec: NormaliseSpec, code: str | None = None) -> None:
-    """Write the normalised mesh, and beside it a manifest with its transform and counts."""
-    stage = Stage(__name__, spec.model_dump(mode="json"), code)
-    mesh, transform = normalise(load_mesh(source), spec)
+def run(
+    source: Path,
+    output: Path,
+    settings: NormaliseSettings = NormaliseSettings(),
+    code: str | None = None,
+) -> None:
+    """Move a mesh into the canonical cube.
+
+    Args:
+        source: a mesh file.
+        output: the normalised mesh, beside which a manifest with its transform is written.
+        settings: how the source stands.
+        code: code digest that the workflow planned with.
+    """
+    job = Job(__name__, settings, code)
+    mesh, transform = normalise(load_mesh(source), settings.up)
     write_mesh(mesh, output)
-    stage.write_manifest(
+    job.write_manifest(
         manifest_path(output),
         [output],
         inputs={"source": sha256(source)},

@@ -2,20 +2,34 @@
 
 from pathlib import Path
 
-from hexplane.files import sha256
-from hexplane.meshes import read_normalised
-from hexplane.provenance import Stage, manifest_path, recorded_transform
-from hexplane.render import select_backend
-from hexplane.specs.render import RenderSpec
+from hexplane.geometry.meshes import read_normalised
+from hexplane.plumbing.files import sha256
+from hexplane.plumbing.manifests import Job, manifest_path, recorded_transform
+from hexplane.rendering.select import select_backend
+from hexplane.settings.render import RenderSettings
 from hexplane.store import write_hexplane
 
+SERVED = True
 
-def run(mesh: Path, output: Path, spec: RenderSpec, code: str | None = None) -> None:
-    """Write the six views of a mesh that lies in the canonical cube, and their manifest."""
-    stage = Stage(__name__, spec.model_dump(mode="json"), code)
-    renderer = select_backend(spec.backend)
-    hexplane = renderer.render(read_normalised(mesh), spec.resolution)
+
+def run(
+    mesh: Path,
+    output: Path,
+    settings: RenderSettings = RenderSettings(),
+    code: str | None = None,
+) -> None:
+    """Render the six views of a normalised mesh to a Zarr store.
+
+    Args:
+        mesh: the normalised mesh.
+        output: the store, beside which a manifest is written.
+        settings: resolution and backend.
+        code: code digest that the workflow planned with.
+    """
+    job = Job(__name__, settings, code)
+    renderer = select_backend(settings.backend)
+    hexplane = renderer.render(read_normalised(mesh), settings.resolution)
     write_hexplane(output, hexplane, recorded_transform(mesh))
-    stage.write_manifest(
+    job.write_manifest(
         manifest_path(output), [output], inputs={"mesh": sha256(mesh)}, backend=renderer.name
     )

@@ -1,19 +1,20 @@
-"""report: one page to read, figures of it, and one table over all metrics."""
+"""report: one page to read, figures of it, and tables over all metrics and runs."""
 
 import os
+import sys
 from pathlib import Path
 
-from hexplane.files import sha256, write_text
-from hexplane.provenance import Stage, manifest_path
-from hexplane.report.arms import looks
-from hexplane.report.figures import write_figures
-from hexplane.report.gallery import shelves
+from hexplane.analysis.runs import write_runs
+from hexplane.analysis.study import Study
+from hexplane.analysis.summary import write_summary
+from hexplane.plumbing.files import sha256, write_text
+from hexplane.plumbing.manifests import Job, manifest_path
+from hexplane.report.charts.figures import write_figures
+from hexplane.report.charts.looks import looks
 from hexplane.report.page import build_page
-from hexplane.report.results import Results
-from hexplane.report.runs import run_rows, write_runs
-from hexplane.report.summary import write_summary
-from hexplane.report.verdict import decisive, groups, measures
-from hexplane.specs.report import ReportSpec
+from hexplane.report.pictures.gallery import shelves
+from hexplane.results import Results
+from hexplane.settings.report import ReportSettings
 
 
 def run(
@@ -21,32 +22,39 @@ def run(
     page: Path,
     summary: Path,
     runs: Path,
-    spec: ReportSpec,
+    settings: ReportSettings,
     code: str | None = None,
 ) -> None:
-    """Write the report on everything in the folder `results`, the tables, and their manifest.
+    """Write the page and the tables over all metrics and runs.
 
-    Figures of the page, `scores.svg`, `training.svg` and `heads.png`, go beside it.
+    Figures of the page, `scores.svg`, `training.svg` and `heads.png`, go beside it, and a manifest.
+
+    Args:
+        results: the study's folder.
+        page: the page, one HTML file.
+        summary: table of all metrics, CSV.
+        runs: table of all runs, CSV.
+        settings: which arm is judged by which oracle on which heads.
+        code: code digest that the workflow planned with.
 
     Raises:
         UserError: a file that the report needs is missing or cannot be read.
     """
-    stage = Stage(__name__, spec.model_dump(mode="json"), code)
-    found = Results(results, spec)
+    job = Job(__name__, settings, code)
+    found = Results(results, settings)
+    study = Study(found)
     write_summary(summary, found.scores)
-    write_runs(runs, run_rows(found))
-    pictures = shelves(found)
-    write_text(page, build_page(found, pictures))
-    columns = measures(found)
-    decision = decisive(columns) if columns else None
-    arm_looks = looks(found.experiments)
-    figures = write_figures(page.parent, found, groups(found), decision, pictures, arm_looks)
-    read = [found.metrics_path(score.experiment, score.mesh) for score in found.scores]
-    read += [found.history_path(experiment) for experiment in found.experiments]
-    read += [found.diagnostics_path(run) for run in spec.runs]
-    stage.write_manifest(
+    write_runs(runs, study.rows)
+    pictures = shelves(study)
+    write_text(page, build_page(study, pictures))
+    figures = write_figures(page.parent, study, pictures, looks(found.arms))
+    read = [found.metrics_path(score.method, score.mesh) for score in found.scores]
+    read += [found.history_path(arm) for arm in found.arms]
+    read += [found.diagnostics_path(run) for run in settings.runs]
+    job.write_manifest(
         manifest_path(page),
         [page, *figures],
         inputs={path.relative_to(results).as_posix(): sha256(path) for path in read},
         tables={os.path.relpath(path, results): sha256(path) for path in (summary, runs)},
     )
+    print(f"The report is {page.resolve()}", file=sys.stderr)

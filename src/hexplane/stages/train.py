@@ -1,71 +1,89 @@
-"""train: one experiment's network, from hexplanes and signed-distance samples."""
+"""train: the codec of one run, from hexplanes and signed-distance samples."""
 
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from hexplane.errors import UserError
-from hexplane.files import replacing, write_json
-from hexplane.provenance import Stage, content_digest, digest
-from hexplane.specs.train import TrainSpec
+from hexplane.plumbing.digests import digest
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import replacing, write_json
+from hexplane.plumbing.manifests import Job, content_digest
+from hexplane.plumbing.paths import DEFAULT, STATE
+from hexplane.plumbing.progress import Progress
+from hexplane.settings.train import MOST_WATCHED, TrainSettings
+from hexplane.split import read_split
 from hexplane.training.data import Heads, open_heads
 from hexplane.training.devices import device_name, finish, launch
 from hexplane.training.history import write_csv, write_tensorboard
 from hexplane.training.loop import train
-from hexplane.training.progress import Progress
 
 
 def run(
     output: Path,
-    hexplanes: list[Path],
-    validation: list[Path],
-    sdf: Path,
-    state: Path,
-    spec: TrainSpec,
+    split: Path,
+    settings: TrainSettings = TrainSettings(),
     code: str | None = None,
+    *,
+    heads: int | None = None,
+    hexplanes: Path = Path(DEFAULT.hexplanes),
+    sdf: Path = Path(DEFAULT.distances),
+    state: Path = Path(STATE),
     devices: int = 1,
     cache_gb: float = 4.0,
 ) -> None:
-    """Train a network and write its weights, configuration and history into the folder `output`.
+    """Train a codec; a killed run goes on from its checkpoint.
+
+    Writes weights, configuration, history and a manifest into the folder `output`.
 
     Args:
         output: the model's folder.
-        hexplanes: stores to train on.
-        validation: stores to watch; may be none.
-        sdf: folder with the signed-distance samples of the same names.
+        split: JSON file with the names of the heads to train on, `train`, and of those to watch
+            meanwhile, `validation`, which may be none.
+        settings: what is trained, and how.
+        code: code digest that the workflow planned with.
+        heads: train on so many of the heads; all when left out.
+        hexplanes: folder of the hexplanes, `<name>.zarr`.
+        sdf: folder of the signed-distance samples, same names.
         state: folder for checkpoints; each combination of settings, code and data has its own
             folder in it, so that a killed job resumes and a changed one starts anew.
-        spec: settings.
-        code: code digest that the workflow planned with.
         devices: GPUs, or processes on the CPU, that share the batches; 0 counts as 1, since a
             job that asks a cluster for no GPU still takes the one it finds.
         cache_gb: heads that take more stay on disk and are read as they come.
+
+    Raises:
+        UserError: there is no head to train on, or a number is below 0.
     """
-    values = spec.model_dump(mode="json")
-    stage = Stage(__name__, values, code)
-    if not hexplanes:
-        raise UserError("train: no hexplanes to train on")
+    job = Job(__name__, settings, code, settings.modules())
+    for option, value in (("--devices", devices), ("--cache-gb", cache_gb)):
+        if value < 0:
+            raise UserError(f"{option}: {value} (allowed: 0 or more)")
+    names = read_split(split)
+    chosen, watched_names = names["train"][:heads], names["validation"][:MOST_WATCHED]
+    if not chosen:
+        raise UserError(f"{split}: no heads to train on")
+    stores = [hexplanes / f"{name}.zarr" for name in chosen]
+    watched_stores = [hexplanes / f"{name}.zarr" for name in watched_names]
     inputs = {
         f"{kind}/{path.stem}": content_digest(path)
         for kind, paths in (
-            ("train", hexplanes),
-            ("validation", validation),
-            ("sdf", [sdf / path.name for path in (*hexplanes, *validation)]),
+            ("train", stores),
+            ("validation", watched_stores),
+            ("sdf", [sdf / path.name for path in (*stores, *watched_stores)]),
         )
         for path in paths
     }
-    key = digest({"spec": values, "code": stage.code, "inputs": inputs})
+    key = digest({"spec": job.spec, "code": job.code, "inputs": inputs})
     fabric = launch(max(devices, 1))
-    place = spec.features, fabric.device, cache_gb * 1e9
-    heads = open_heads(hexplanes, sdf, *place)
-    watched = open_heads(validation, sdf, *place) if validation else None
-    progress = Progress(output.name, spec.training.steps, quiet=not fabric.is_global_zero)
-    finished = train(spec, heads, watched, state / key, progress, fabric)
+    place = settings.features, fabric.device, cache_gb * 1e9
+    trained_on = open_heads(stores, sdf, *place)
+    watched = open_heads(watched_stores, sdf, *place) if watched_stores else None
+    progress = Progress(output.name, settings.training.steps, quiet=not fabric.is_global_zero)
+    finished = train(settings, trained_on, watched, state / key, progress, fabric)
     finish()
     if not fabric.is_global_zero:
         return
-    weights = {name: tensor.contiguous() for name, tensor in finished.network.state_dict().items()}
+    weights = {name: tensor.contiguous() for name, tensor in finished.codec.state_dict().items()}
     with replacing(output / "model.safetensors") as temporary:
         save_file(weights, temporary)
     write_csv(output / "history.csv", finished.rows)
@@ -73,24 +91,24 @@ def run(
     write_json(
         output / "config.json",
         {
-            "spec": values,
-            "resolution": heads.resolution,
-            "parameters": sum(p.numel() for p in finished.network.parameters()),
-            "train": [path.stem for path in hexplanes],
-            "validation": [path.stem for path in validation],
+            "spec": job.spec,
+            "resolution": trained_on.resolution,
+            "parameters": sum(p.numel() for p in finished.codec.parameters()),
+            "train": chosen,
+            "validation": watched_names,
             "steps": finished.step,
             "seconds": round(finished.seconds, 3),
         },
     )
-    names = ("model.safetensors", "history.csv", "config.json", "tensorboard")
-    stage.write_manifest(
+    written = ("model.safetensors", "history.csv", "config.json", "tensorboard")
+    job.write_manifest(
         output / "manifest.json",
-        [output / name for name in names],
+        [output / name for name in written],
         inputs=inputs,
         state=key,
         device=device_name(fabric),
         processes=fabric.world_size,
-        residual_blocks=str(finished.network.trunk_dtype or torch.float32).split(".")[1],
-        heads_kept=isinstance(heads, Heads),
+        residual_blocks=str(finished.codec.trunk_dtype or torch.float32).split(".")[1],
+        heads_kept=isinstance(trained_on, Heads),
     )
     progress.say(f"done, {output}")

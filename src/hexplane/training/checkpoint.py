@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from hexplane.errors import UserError
-from hexplane.files import replacing
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import replacing
 
 NAME = "checkpoint.pt"
 

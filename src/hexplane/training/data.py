@@ -5,31 +5,22 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hexplane.errors import UserError
-from hexplane.features import network_input
-from hexplane.hexplane import Hexplane
-from hexplane.model.likelihood import Images
-from hexplane.specs.features import DEPTH, NORMAL, Features
+from hexplane.geometry.features import network_input
+from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.modality import DEPTH, NORMAL, Features
+from hexplane.model.codec import Batch
+from hexplane.model.images import Images
+from hexplane.plumbing.errors import UserError
 from hexplane.store import array_shape, read_hexplane, read_samples
 
 AHEAD = 2
 """Batches that are read while a step runs."""
-
-
-class Batch(NamedTuple):
-    """Some heads at some points, on the training device."""
-
-    views: Tensor  # [B, 6, C, R, R], the network's input
-    images: Images  # what it should decode
-    points: Tensor  # [B, S, 3]
-    distance: Tensor  # [B, S], signed distance at the points
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from lightning_fabric.plugins.environments import (
 )
 from lightning_fabric.strategies import DDPStrategy
 
-from hexplane.errors import UserError
-from hexplane.specs.train import Precision
+from hexplane.plumbing.errors import UserError
+from hexplane.settings.train import Precision
 
 
 def launch(devices: int) -> Fabric:

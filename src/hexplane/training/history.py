@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from hexplane.files import replacing
-from hexplane.tables import write_table
+from hexplane.plumbing.files import replacing
+from hexplane.plumbing.tables import write_table
 
 Row = dict[str, float]
 

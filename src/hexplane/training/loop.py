@@ -1,4 +1,4 @@
-"""Training of one experiment, resumable at any step.
+"""Training of one arm, resumable at any step.
 
 Every step draws its heads, samples and noise from generators seeded with the step's number, so
 that a resumed run goes on exactly as an undisturbed one would have.
@@ -13,19 +13,19 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hexplane.errors import UserError
-from hexplane.model.network import HexplaneAutoencoder
+from hexplane.model.codec import Batch, Codec
+from hexplane.model.codecs import build_codec
 from hexplane.model.optimiser import build_optimiser
 from hexplane.model.processes import mean_over_processes
-from hexplane.model.saved import build_network
-from hexplane.specs.train import TrainSpec
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.progress import Progress
+from hexplane.settings.train import TrainingSettings, TrainSettings
 from hexplane.training.checkpoint import load_checkpoint, save_checkpoint
-from hexplane.training.data import Batch, Heads, StoredHeads
+from hexplane.training.data import Heads, StoredHeads
 from hexplane.training.devices import half_precision
 from hexplane.training.history import Row
 from hexplane.training.latents import gradient_row, latent_row
-from hexplane.training.objective import Objective, kl_weight, total_loss
-from hexplane.training.progress import Progress
+from hexplane.training.objective import Objective, total_loss
 from hexplane.training.schedule import schedule, set_rate
 
 VALIDATION_SEED = 1
@@ -38,14 +38,14 @@ DIAGNOSES = 12
 class Run:
     """A training under way, and all that a checkpoint holds."""
 
-    network: HexplaneAutoencoder
+    codec: Codec
     step: int = 0
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
 
 
 def train(
-    spec: TrainSpec,
+    settings: TrainSettings,
     heads: Heads | StoredHeads,
     validation: Heads | StoredHeads | None,
     state: Path,
@@ -60,26 +60,27 @@ def train(
     Raises:
         UserError: a batch does not divide into as many shares.
     """
-    if spec.training.batch % fabric.world_size:
+    if settings.training.batch % fabric.world_size:
         raise UserError(
-            f"training.batch: {spec.training.batch} heads cannot be shared by "
+            f"training.batch: {settings.training.batch} heads cannot be shared by "
             f"{fabric.world_size} processes (allowed: a multiple of {fabric.world_size})"
         )
     # Gradients of saturated silhouettes become subnormal, and each step several times as slow.
     torch.set_flush_denormal(True)
-    torch.manual_seed(spec.seed)
-    network = build_network(spec, heads.resolution)
-    if half_precision(fabric, spec.training.precision):
-        network.trunk_dtype = torch.bfloat16
-    run = Run(network)
+    torch.manual_seed(settings.seed)
+    codec = build_codec(settings, heads.resolution)
+    if half_precision(fabric, settings.training.precision):
+        codec.trunk_dtype = torch.bfloat16
+    run = Run(codec)
     saved = load_checkpoint(state)
     if saved is not None:
-        network.load_state_dict(saved["network"])
+        codec.load_state_dict(saved["codec"])
         run.step, run.seconds, run.rows = saved["step"], saved["seconds"], saved["rows"]
-        progress.say(f"resuming at step {run.step} of {spec.training.steps}")
-    objective = Objective(network, spec)
+        progress.say(f"resuming at step {run.step} of {settings.training.steps}")
+    objective = Objective(codec, settings.training)
     model, optimiser = fabric.setup(
-        objective, build_optimiser(network, spec.training.learning_rate, spec.training.optimiser)
+        objective,
+        build_optimiser(codec, settings.training.learning_rate, settings.training.optimiser),
     )
     if saved is not None:
         optimiser.load_state_dict(saved["optimiser"])
@@ -88,7 +89,7 @@ def train(
         save_checkpoint(
             state,
             {
-                "network": network.state_dict(),
+                "codec": codec.state_dict(),
                 "optimiser": optimiser.state_dict(),
                 "step": run.step,
                 "seconds": run.seconds,
@@ -98,31 +99,33 @@ def train(
 
     started = time.perf_counter() - run.seconds
     kept = time.perf_counter()
-    rows = -(-spec.training.steps // spec.training.log_every)
-    diagnosed = -(-rows // DIAGNOSES) * spec.training.log_every
+    rows = -(-settings.training.steps // settings.training.log_every)
+    diagnosed = -(-rows // DIAGNOSES) * settings.training.log_every
     orders = (
-        _share(_chosen(len(heads), spec.training.batch, spec.seed, step), fabric)
-        for step in range(run.step, spec.training.steps)
+        _share(_chosen(len(heads), settings.training.batch, settings.seed, step), fabric)
+        for step in range(run.step, settings.training.steps)
     )
     for held, order in heads.picked(orders):
-        diagnose = (run.step + 1) % diagnosed == 0 or run.step + 1 == spec.training.steps
-        torch.manual_seed(spec.seed * 1_000_003 + run.step)
-        samples = torch.randint(heads.samples, (spec.training.sdf_points,))
+        diagnose = (run.step + 1) % diagnosed == 0 or run.step + 1 == settings.training.steps
+        torch.manual_seed(settings.seed * 1_000_003 + run.step)
+        samples = torch.randint(heads.samples, (settings.training.sdf_points,))
         batch = held.batch(order, samples)
-        row = _step(fabric, model, optimiser, spec, batch, run.step, diagnose)
+        row = _step(
+            fabric, model, objective, optimiser, settings.training, batch, run.step, diagnose
+        )
         run.step += 1
         run.seconds = time.perf_counter() - started
-        last = run.step == spec.training.steps
+        last = run.step == settings.training.steps
         progress.update(run.step, row["loss"])
-        if run.step % spec.training.log_every == 0 or last:
+        if run.step % settings.training.log_every == 0 or last:
             logged = {
                 name: float(mean_over_processes(value)) if isinstance(value, Tensor) else value
                 for name, value in row.items()
             }
             if validation is not None:
-                logged |= _validate(objective, spec, validation)
+                logged |= _validate(objective, settings, validation)
             if diagnose:
-                logged |= latent_row(network, heads)
+                logged |= latent_row(codec, heads)
             if not math.isfinite(logged["loss"]) and all(
                 math.isfinite(row["loss"]) for row in run.rows
             ):
@@ -131,7 +134,7 @@ def train(
                     "(a lower training.learning_rate may help)"
                 )
             run.rows.append({"step": run.step, "seconds": run.seconds, **logged})
-        kept_long_ago = time.perf_counter() - kept > spec.training.checkpoint_seconds
+        kept_long_ago = time.perf_counter() - kept > settings.training.checkpoint_seconds
         if fabric.is_global_zero and (last or kept_long_ago):
             checkpoint()
             kept = time.perf_counter()
@@ -141,38 +144,40 @@ def train(
 def _step(
     fabric: Fabric,
     model: nn.Module,
+    objective: Objective,
     optimiser: torch.optim.Optimizer,
-    spec: TrainSpec,
+    settings: TrainingSettings,
     batch: Batch,
     step: int,
     diagnose: bool,
 ) -> dict[str, Tensor | float]:
     """One update; its scalars stay on the device, where reading one waits for all the work."""
-    factor = schedule(step, spec.training)
+    bottleneck = objective.codec.bottleneck
+    factor = schedule(step, settings)
     set_rate(optimiser, factor)
     model.train()
     optimiser.zero_grad()
     terms = model(batch)
-    norms = gradient_row(terms, spec, step, model.parameters()) if diagnose else {}
-    loss = total_loss(terms, spec, step)
+    norms = gradient_row(terms, objective, settings, step) if diagnose else {}
+    loss = total_loss(terms, bottleneck, settings, step)
     fabric.backward(loss)
-    norm = nn.utils.clip_grad_norm_(model.parameters(), spec.training.clip_norm)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
     optimiser.step()
     row = {"loss": loss, **terms, "gradient_norm": norm}
     return {
-        "learning_rate": spec.training.learning_rate * factor,
-        **({"kl_weight": kl_weight(spec, step)} if "kl" in terms else {}),
+        "learning_rate": settings.learning_rate * factor,
+        **bottleneck.schedule(step),
         **{name: value.detach() for name, value in row.items()},
         **norms,
     }
 
 
 @torch.no_grad()
-def _validate(objective: Objective, spec: TrainSpec, heads: Heads | StoredHeads) -> Row:
+def _validate(objective: Objective, settings: TrainSettings, heads: Heads | StoredHeads) -> Row:
     """The terms on held-out heads from the most central latents, mean over heads."""
     objective.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
-    samples = torch.randint(heads.samples, (spec.training.sdf_points,), generator=generator)
+    samples = torch.randint(heads.samples, (settings.training.sdf_points,), generator=generator)
     orders = torch.arange(len(heads)).split(1)
     found = [objective(held.batch(one, samples)) for held, one in heads.picked(orders)]
     return {

@@ -2,15 +2,15 @@
 
 import torch
 
-from hexplane.specs.train import TrainingSpec
+from hexplane.settings.train import TrainingSettings
 
 
-def schedule(step: int, spec: TrainingSpec) -> float:
+def schedule(step: int, settings: TrainingSettings) -> float:
     """Factor on the learning rate at a step: a linear rise over the warm-up, then the schedule."""
-    warmup = max(1, round(spec.warmup * spec.steps))
-    if spec.schedule == "constant":
+    warmup = max(1, round(settings.warmup * settings.steps))
+    if settings.schedule == "constant":
         return min((step + 1) / warmup, 1.0)
-    return min((step + 1) / warmup, (spec.steps - step) / max(1, spec.steps - warmup), 1.0)
+    return min((step + 1) / warmup, (settings.steps - step) / max(1, settings.steps - warmup), 1.0)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:

@@ -1,0 +1,1 @@
+"""What the results say: scores, runs, seeds, hypotheses, costs and sizes, before any is shown."""

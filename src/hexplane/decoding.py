@@ -1,0 +1,75 @@
+"""From a latent to a mesh: what extraction, interpolation, diagnostics and Python users share."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hexplane.extraction import Extraction, Field, extract, fused, signed
+from hexplane.geometry import frame
+from hexplane.model.codec import Codec
+from hexplane.model.images import Images
+from hexplane.model.saved import SavedModel
+from hexplane.plumbing.errors import UserError
+from hexplane.settings.extract import ExtractSettings
+from hexplane.store import read_attributes, read_latent
+
+
+class Decoded(NamedTuple):
+    """What one latent stands for."""
+
+    images: dict[str, NDArray[np.float32]]  # as `images_by_name` names them
+    extraction: Extraction
+
+
+@torch.no_grad()
+def decode(codec: Codec, latent: Tensor, settings: ExtractSettings) -> Decoded:
+    """From one latent to its images, field and mesh.
+
+    Raises:
+        UserError: a mesh is to be fused from views, and the codec decodes none.
+    """
+    decoded = codec.decode(latent[None])
+    images = images_by_name(codec.images(decoded)) if codec.decodes_images else {}
+    return Decoded(images, extract(_field(codec, decoded, images, settings), settings))
+
+
+def images_by_name(images: Images) -> dict[str, NDArray[np.float32]]:
+    """One head's decoded images: coverage [6, R, R]; depth and normal where decoded."""
+    return {name: image[0].numpy() for name, image in images._asdict().items() if image is not None}
+
+
+def _field(
+    codec: Codec, decoded: Any, images: dict[str, NDArray[np.float32]], settings: ExtractSettings
+) -> Field:
+    if settings.field == "sdf":
+        return signed(distance_grid(codec, decoded, settings.resolution))
+    if not images:
+        raise UserError("field: fusion needs views, and this codec decodes none (allowed: sdf)")
+    return fused(images["coverage"], images.get("depth"), images.get("normal"), settings)
+
+
+def distance_grid(codec: Codec, decoded: Any, resolution: int) -> NDArray[np.float32]:
+    """A codec's signed distance [N, N, N] at the voxel centres."""
+    axis = torch.from_numpy(frame.voxel_centres(resolution)).float()
+    slabs = []
+    for x in axis:  # a slab at a time: memory stays flat in N
+        y, z = torch.meshgrid(axis, axis, indexing="ij")
+        points = torch.stack([x.expand_as(y), y, z], dim=-1).reshape(1, -1, 3)
+        slabs.append(codec.signed_distance(decoded, points).reshape(resolution, resolution))
+    return torch.stack(slabs).numpy()
+
+
+def read_own_latent(path: Path, saved: SavedModel, model: Path) -> tuple[Tensor, dict[str, Any]]:
+    """A stored latent and its attributes.
+
+    Raises:
+        UserError: another model than that in the folder `model` made it.
+    """
+    attributes = read_attributes(path)
+    if attributes.get("model") != saved.weights_hash:
+        raise UserError(f"{path}: encoded by another model than {model}")
+    return torch.from_numpy(read_latent(path)), attributes

@@ -1,0 +1,153 @@
+"""Mesh files in, checked and welded; mesh files out."""
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from hexplane.geometry import frame
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import replacing
+from hexplane.plumbing.formats import EXTENSIONS
+
+
+def load_mesh(path: Path) -> trimesh.Trimesh:
+    """One welded mesh in the file's own units and frame; the bodies of a scene are joined.
+
+    Raises:
+        UserError: the file is missing, unreadable, truncated, or holds no usable surface.
+    """
+    allowed = " ".join(EXTENSIONS)
+    if path.suffix.lower() not in EXTENSIONS:
+        raise UserError(f"{path}: unknown mesh format {path.suffix!r} (allowed: {allowed})")
+    if path.is_dir():
+        raise UserError(f"{path}: a folder, not a mesh file")
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty")
+    try:
+        _check_text(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters is checked below
+            mesh = trimesh.load_scene(path, process=False).to_mesh()
+    except Exception as error:  # trimesh's readers raise anything at all on bad bytes
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({reason})") from error
+    _check(mesh, path)
+    # Welded by position alone: STL repeats every corner, and textured files split seams.
+    mesh = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+    mesh.merge_vertices(merge_tex=True, merge_norm=True)
+    mesh.update_faces(mesh.nondegenerate_faces(height=0))
+    mesh.remove_unreferenced_vertices()
+    if len(mesh.faces) == 0:
+        raise UserError(f"{path}: every face is degenerate (no area)")
+    return mesh
+
+
+def normalise(mesh: trimesh.Trimesh, up: frame.UpAxis) -> tuple[trimesh.Trimesh, frame.Array]:
+    """A mesh moved into the canonical cube, and the source-to-canonical transform [4, 4]."""
+    transform = frame.canonical_transform(mesh.vertices, up)
+    vertices = frame.apply_transform(transform, mesh.vertices)
+    return trimesh.Trimesh(vertices, mesh.faces, process=False), transform
+
+
+def _check_text(path: Path) -> None:
+    """What trimesh's readers of text let through: missing rows, and OBJ's invalid index 0.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    data = path.read_bytes()
+    kind = path.suffix.lower()
+    if kind == ".obj" and re.search(rb"^f\b.*[ \t]0(?:[/\s]|$)", data, re.MULTILINE):
+        raise ValueError("a face names vertex 0, but the first one is 1")
+    if kind == ".off":
+        rows = [row for line in data.splitlines() if (row := line.partition(b"#")[0].split())]
+        first, *rows = rows if rows[0][-1].isdigit() else rows[1:]
+        vertices, faces, *_ = (int(count) for count in first if count.isdigit())
+        _check_rows(rows, vertices + faces, lists=faces > 0)
+    if kind == ".ply" and re.search(rb"^format[ \t]+ascii", data[:200], re.MULTILINE):
+        header, _, body = data.partition(b"end_header")
+        counts = [int(n) for n in re.findall(rb"^element\s+\S+\s+(\d+)", header, re.MULTILINE)]
+        last = header.rpartition(b"\nelement")[2].split(b"property", 1)[-1].split()
+        rows = [row for line in body.splitlines() if (row := line.split())]
+        _check_rows(rows, sum(counts), lists=counts[-1] > 0 and last[0] == b"list")
+
+
+def _check_rows(rows: list[list[bytes]], expected: int, lists: bool) -> None:
+    """`lists`: the last row starts with how many values follow."""
+    if len(rows) < expected:
+        raise ValueError(f"{len(rows)} of {expected} rows: cut short")
+    if lists and len(rows[expected - 1]) <= int(rows[expected - 1][0]):
+        raise ValueError("the last row is cut short")
+
+
+def _check(mesh: trimesh.Trimesh, path: Path) -> None:
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    if len(faces) == 0:
+        raise UserError(f"{path}: no faces (a point cloud, or cut short?)")
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise UserError(f"{path}: a face names a vertex that is not there (cut short?)")
+    bad = int((~np.isfinite(vertices[np.unique(faces)])).any(axis=1).sum())
+    if bad:
+        raise UserError(f"{path}: {bad} vertices are NaN or infinite")
+    extent = np.ptp(vertices[np.unique(faces)], axis=0)
+    if extent.max() <= 0:
+        raise UserError(f"{path}: zero extent (all vertices in one place)")
+
+
+def check_meshes(paths: list[Path]) -> None:
+    """Load every file and name all the bad ones at once.
+
+    Raises:
+        UserError: one line for each file that `load_mesh` refuses.
+    """
+    mistakes = []
+    for path in paths:
+        try:
+            load_mesh(path)
+        except UserError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+
+
+def read_normalised(path: Path) -> trimesh.Trimesh:
+    """A mesh that this project wrote, as it was written.
+
+    Raises:
+        UserError: the file is missing or is no mesh.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    try:
+        mesh: trimesh.Trimesh = trimesh.load_scene(path, process=False).to_mesh()
+    except Exception as error:
+        raise UserError(f"{path}: not a readable mesh") from error
+    return mesh
+
+
+def write_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
+    """Write a mesh, possibly without faces, in the format of the name's extension."""
+    if path.suffix.lower() not in EXTENSIONS:
+        raise UserError(f"{path}: unknown mesh format (allowed: {' '.join(EXTENSIONS)})")
+    with replacing(path) as temporary:
+        if len(mesh.faces) == 0 and path.suffix.lower() == ".ply":
+            temporary.write_bytes(_EMPTY_PLY)  # trimesh writes no empty mesh
+        else:
+            mesh.export(temporary, file_type=path.suffix[1:].lower())
+
+
+_EMPTY_PLY = b"""ply
+format binary_little_endian 1.0
+element vertex 0
+property float x
+property float y
+property float z
+element face 0
+property list uchar int vertex_indices
+end_header
+"""

@@ -1,0 +1,141 @@
+"""The latent of a variational autoencoder.
+
+The KL is in nats, averaged over heads and summed (`kl_reduction: sum`) over the latent's
+dimensions. A mean reconstruction term beside that sum multiplies beta by the number of values.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from hexplane.model.bottlenecks.base import Bottleneck
+from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
+from hexplane.model.diagnostics import active_units, mutual_information
+from hexplane.model.processes import mean_over_processes
+
+LOG_VARIANCE_LIMIT = 10.0
+"""Bound on |log-variance|: keeps exp() finite and its gradient alive."""
+QUANTILES = 101
+"""Points at which the distribution of KL over dimensions is kept."""
+
+
+class Gaussian(Bottleneck):
+    """Diagonal Gaussian posterior against a standard normal prior.
+
+    Kingma and Welling, Auto-encoding variational Bayes, ICLR 2014.
+    """
+
+    statistics_per_channel = 2
+    logged = ("active_units", "mutual_information", "kl_dimension_median", "kl_dimension_max")
+
+    def __init__(self, settings: GaussianSettings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or GaussianSettings()
+
+    def moments(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance, [B, 6, c, h, w] each, of the posterior."""
+        mean, raw = statistics.chunk(2, dim=2)
+        # A smooth bound: beyond a clamp no gradient would lead back.
+        return mean, LOG_VARIANCE_LIMIT * torch.tanh(raw / LOG_VARIANCE_LIMIT)
+
+    def encode(self, statistics: Tensor) -> Tensor:
+        """A reparameterised sample in training mode, the mean otherwise."""
+        mean, log_variance = self.moments(statistics)
+        if not self.training:
+            return mean
+        return mean + _noise_like(mean) * torch.exp(log_variance / 2)
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """The latent itself."""
+        return latent
+
+    def rate(self, statistics: Tensor) -> Tensor:
+        """KL divergence of the posterior from N(0, 1)."""
+        return kl_divergence(*self.moments(statistics))
+
+    def loss_terms(self, rate: Tensor) -> dict[str, Tensor]:
+        """`kl`, nats summed over dimensions; `kl_charged`, what the loss makes of it."""
+        return {"kl": rate.sum() / len(rate), "kl_charged": self.charged(rate)}
+
+    def charged(self, rate: Tensor) -> Tensor:
+        """KL as it is charged: rate [B, ...] -> free bits a dimension -> reduced -> cut off hard.
+
+        Free bits: Kingma et al., Improved variational inference with inverse autoregressive flow,
+        NeurIPS 2016, on the mean over heads.
+        """
+        free_bits, reduction = self.settings.free_bits, self.settings.kl_reduction
+        dimensions = mean_over_processes(rate.mean(dim=0)).clamp(min=free_bits)
+        total = dimensions.sum() if reduction == "sum" else dimensions.mean()
+        return total.clamp(max=self.settings.kl_cap)
+
+    def kl_weight(self, step: int) -> float:
+        """Weight of the charged KL at a step: a linear ramp."""
+        first, steps = self.settings.kl_initial_weight, self.settings.kl_warmup_steps
+        ramp = min(1.0, step / steps) if steps else 1.0
+        return first + ramp * (self.settings.kl_weight - first)
+
+    def weights(self, step: int) -> dict[str, float]:
+        """The weight of `kl_charged`."""
+        return {"kl_charged": self.kl_weight(step)}
+
+    def schedule(self, step: int) -> dict[str, float]:
+        """`kl_weight`."""
+        return {"kl_weight": self.kl_weight(step)}
+
+    def effective_beta(self, step: int, factor: float, values: int, dimensions: int) -> float:
+        """weight * factor * D; a mean KL divides by its dimensions."""
+        beta = self.kl_weight(step) * factor * values
+        return beta / dimensions if self.settings.kl_reduction == "mean" else beta
+
+    @torch.no_grad()
+    def diagnostics(self, statistics: Iterable[Tensor], draws: int) -> dict[str, Any]:
+        """KL and its distribution over dimensions, active units, mutual information.
+
+        With one head, active units and mutual information are 0 by definition.
+        """
+        moments = [self.moments(head) for head in statistics]
+        mean, log_variance = (torch.cat(parts).flatten(1) for parts in zip(*moments, strict=True))
+        dimensions = kl_per_dimension(mean, log_variance)
+        generator = torch.Generator(mean.device).manual_seed(0)
+        information = mutual_information(mean, log_variance, generator, draws)
+        kl = float(dimensions.sum())
+        quantiles = np.quantile(dimensions.cpu().numpy(), np.linspace(0, 1, QUANTILES))
+        return {
+            "kl": kl,
+            "kl_quantiles": quantiles.tolist(),
+            "kl_dimension_median": float(dimensions.median()),
+            "kl_dimension_max": float(dimensions.max()),
+            "dimensions": len(dimensions),
+            "active_units": active_units(mean),
+            "mutual_information": information,
+            "marginal_kl": kl - information,
+        }
+
+    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
+        """Latents [H, 6, c, h, w] from N(0, 1)."""
+        return torch.randn(shape, generator=generator)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Nats of each value, in the shape of the moments: N(mean, variance) from N(0, 1)."""
+    # expm1: exp(v) - 1 - v loses its digits near v = 0, where the posterior meets the prior.
+    return (mean.square() + torch.expm1(log_variance) - log_variance) / 2
+
+
+def kl_per_dimension(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Nats [K] from N(0, 1), mean over heads, of posteriors whose moments are [H, K] each."""
+    return kl_divergence(mean.double(), log_variance.double()).mean(dim=0)
+
+
+def _noise_like(mean: Tensor) -> Tensor:
+    """Unit noise; of several processes each draws its own share of what one would draw."""
+    for _ in range(dist.get_rank() if dist.is_initialized() else 0):
+        torch.randn_like(mean)
+    return torch.randn_like(mean)
+
+
+build = Gaussian

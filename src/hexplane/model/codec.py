@@ -1,0 +1,80 @@
+"""What every codec answers: all that training, extraction and diagnostics ask of one."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from hexplane.model.bottlenecks.base import Bottleneck
+from hexplane.model.images import Images
+
+
+class Batch(NamedTuple):
+    """Some heads at some points, on the training device."""
+
+    views: Tensor  # [B, 6, C, R, R], what goes in
+    images: Images  # what should come out
+    points: Tensor  # [B, S, 3]
+    distance: Tensor  # [B, S], signed distance at the points
+
+
+class Codec(nn.Module, ABC):
+    """A head's views to a latent and back: to images, to signed distances, or to both.
+
+    Attributes:
+        bottleneck: how statistics become a latent.
+        latent_shape: shape of one head's latent.
+        trunk_dtype: what the inner blocks compute in, if not in their weights' float32.
+    """
+
+    bottleneck: Bottleneck
+    latent_shape: tuple[int, ...]
+    trunk_dtype: torch.dtype | None = None
+    decodes_images: ClassVar[bool]
+    """Whether `images` gives views, from which a mesh can be fused."""
+
+    @abstractmethod
+    def statistics(self, views: Tensor) -> Tensor:
+        """What the bottleneck makes a latent of, from views [B, 6, C, R, R]."""
+
+    def encode(self, views: Tensor) -> Tensor:
+        """Latent [B, *latent_shape] of views [B, 6, C, R, R]."""
+        return self.bottleneck.encode(self.statistics(views))
+
+    @abstractmethod
+    def decode(self, latent: Tensor) -> Any:
+        """What a latent [B, *latent_shape] stands for; only this codec reads it."""
+
+    @abstractmethod
+    def images(self, decoded: Any) -> Images:
+        """The views in what was decoded."""
+
+    @abstractmethod
+    def signed_distance(self, decoded: Any, points: Tensor) -> Tensor:
+        """Signed distance [B, N] at points [B, N, 3], canonical units, negative inside."""
+
+    @abstractmethod
+    def loss_terms(self, batch: Batch, distances: bool) -> dict[str, Tensor]:
+        """Named scalar terms without their weights; `distances`: with that of signed distances.
+
+        Every reconstruction term is a mean over its values.
+        """
+
+    def leave_out_distances(self) -> None:
+        """No gradient for what only signed distances need: processes must not wait for it."""
+
+    @abstractmethod
+    def matrices(self) -> list[Tensor]:
+        """Weights between inner layers, for optimisers that take such weights as matrices."""
+
+    def effective_beta(self, step: int) -> float | None:
+        """beta of the evidence bound `-log p + beta * KL` at a step.
+
+        None where there is no KL or no likelihood.
+        """
+        return None
+
+    def noise_variance(self, terms: dict[str, float]) -> float | None:
+        """sigma^2 of a Gaussian likelihood, given its loss terms; None for another one."""
+        return None

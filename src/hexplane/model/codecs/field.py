@@ -1,0 +1,47 @@
+"""Signed-distance field on plane features."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hexplane.geometry import frame
+
+
+class SignedDistanceField(nn.Module):
+    """Signed distance of points from the plane features where they project into the six views.
+
+    Args:
+        channels: F, values of each plane.
+        width: hidden units of the MLP.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(
+            nn.Linear(6 * channels + 3, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+            nn.SiLU(),
+            nn.Linear(width, 1),
+        )
+        # Image right and down of each view: the order and the signs of grid_sample.
+        image_axes = torch.from_numpy(frame.RIGHT), torch.from_numpy(-frame.UP)
+        self.register_buffer("axes", torch.stack(image_axes, 1).float(), persistent=False)
+
+    def forward(self, planes: Tensor, points: Tensor) -> Tensor:
+        """Signed distances [B, N] in canonical units, negative inside.
+
+        Args:
+            planes: [B, 6, F, h, w], which fill the faces of the canonical cube.
+            points: [B, N, 3], canonical.
+        """
+        batch, views, channels = planes.shape[:3]
+        grid = torch.einsum("bnk,vak->bvna", points, self.axes)  # [B, 6, N, 2]
+        sampled = functional.grid_sample(
+            planes.flatten(0, 1),
+            grid.flatten(0, 1)[:, None],
+            padding_mode="border",
+            align_corners=False,
+        )  # [B * 6, F, 1, N]
+        stacked = sampled.reshape(batch, views * channels, -1).transpose(1, 2)
+        return self.mlp(torch.cat([stacked, points], dim=-1)).squeeze(-1)

@@ -1,0 +1,71 @@
+"""Writes that appear whole or not at all, and hashes of what was written."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hexplane.plumbing.errors import UserError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` that replaces it on success and is removed on failure.
+
+    Works for files and folders. The folder above is made when it is not there.
+
+    Raises:
+        UserError: `path` is a folder, and not one of those that a stage writes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        if path.is_dir():
+            if not (temporary.is_dir() and _may_be_replaced(path)):
+                raise UserError(f"{path}: a folder, which is left alone; name a file or a store")
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    except BaseException:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, TensorBoard events or empty: no user's own files."""
+    if (folder / "zarr.json").is_file():
+        return True
+    names = [file.name for file in folder.iterdir()]
+    return all(name.startswith(("events.out.tfevents.", ".snakemake_timestamp")) for name in names)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file at once."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people and diffs: indented, keys in their order; NaN is refused."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tree_hashes(path: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its name relative to the folder above `path` (a file or folder)."""
+    files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+    # Snakemake leaves a mark of its own in folders that are outputs.
+    files = [file for file in files if file.name != ".snakemake_timestamp"]
+    return {file.relative_to(path.parent).as_posix(): sha256(file) for file in files}

@@ -1,0 +1,98 @@
+"""Where everything lies: the one place of paths, for rules, stages, report and tests.
+
+`{mesh}` is a mesh's name, `{arm}` an arm's, `{method}` an arm's or an oracle's, `{run}` an arm's
+or, with a seed of its own, a repeat of it (`arm@1`).
+"""
+
+from pathlib import Path
+
+RESULTS = "results"
+STATE = f"{RESULTS}/.state"
+"""Checkpoints, by the digest of all that a training depends on: all studies share them."""
+CHECKED = f"{STATE}/checked.json"
+MODEL_FILES = ("model.safetensors", "config.json", "history.csv")
+
+
+class Layout:
+    """Paths of one study, relative to the working directory.
+
+    Args:
+        root: the study's folder.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        at = f"{root}/"
+        self.split = at + "plan/split.json"
+        self.report_settings = at + "plan/report.json"
+        self.head = at + "heads/{mesh}.ply"
+        self.head_manifest = at + "heads/{mesh}.json"
+        self.meshes = at + "meshes"
+        self.mesh = at + "meshes/{mesh}.ply"
+        self.mesh_manifest = at + "meshes/{mesh}.json"
+        self.hexplanes = at + "hexplanes"
+        self.hexplane = at + "hexplanes/{mesh}.zarr"
+        self.hexplane_manifest = at + "hexplanes/{mesh}.manifest.json"
+        self.distances = at + "sdf"
+        self.distance = at + "sdf/{mesh}.zarr"
+        self.distance_manifest = at + "sdf/{mesh}.manifest.json"
+        self.model = at + "models/{run}"
+        self.model_manifest = at + "models/{run}/manifest.json"
+        self.history = at + "models/{run}/history.csv"
+        self.model_config = at + "models/{run}/config.json"
+        self.events = at + "models/{run}/tensorboard"
+        self.first_model_manifest = at + "models/{arm}/manifest.json"
+        self.latent = at + "latents/{arm}/{mesh}.zarr"
+        self.latent_manifest = at + "latents/{arm}/{mesh}.manifest.json"
+        self.reconstruction = at + "reconstructions/{method}/{mesh}.ply"
+        self.reconstruction_manifest = at + "reconstructions/{method}/{mesh}.json"
+        self.decoded = at + "reconstructions/{arm}/{mesh}.zarr"
+        self.interpolation = at + "interpolations/{arm}/{step}.ply"
+        self.interpolation_manifest = at + "interpolations/{arm}/manifest.json"
+        self.metrics = at + "metrics/{method}/{mesh}.json"
+        self.diagnostics = at + "diagnostics/{run}.json"
+        self.runs = at + "metrics/runs.csv"
+        self.summary = at + "metrics/summary.csv"
+        self.page = at + "report/index.html"
+        self.page_manifest = at + "report/index.json"
+        self.figure = at + "report/{figure}"
+
+    @property
+    def model_files(self) -> list[str]:
+        """Files of a model, besides its manifest and its events."""
+        return [f"{self.model}/{name}" for name in MODEL_FILES]
+
+    @property
+    def manifests(self) -> list[str]:
+        """Patterns of all manifests, in the order of the workflow."""
+        return [
+            *(self.head_manifest, self.mesh_manifest, self.hexplane_manifest),
+            *(self.distance_manifest, self.model_manifest, self.latent_manifest),
+            *(self.reconstruction_manifest, self.metrics, self.interpolation_manifest),
+            *(self.diagnostics, self.page_manifest),
+        ]
+
+    def log(self, stage: str, job: str) -> str:
+        """What a job said."""
+        return f"{self.root}/logs/{stage}/{job}.log"
+
+    def benchmark(self, stage: str, job: str) -> str:
+        """What Snakemake measured of a job."""
+        return f"{self.root}/benchmarks/{stage}/{job}.tsv"
+
+    def client_benchmark(self, stage: str, job: str) -> str:
+        """What Snakemake measured of the client of a job that a shared interpreter does.
+
+        The wall time is the job's. CPU time and memory are not: its manifest has those.
+        """
+        return f"{self.root}/benchmarks/clients/{stage}/{job}.tsv"
+
+
+def study(name: str) -> Layout:
+    """Paths of the study of that name."""
+    return Layout(f"{RESULTS}/{name}")
+
+
+DEFAULT = study("default")
+DEFAULT_MODEL = Path(DEFAULT.model.format(run="ae-depth-normal"))
+"""What `hexplane encode` and the like take when no model is named."""

@@ -1,0 +1,1 @@
+"""Hexplanes from meshes, behind one interface for every backend."""

@@ -1,0 +1,1 @@
+"""Charts: Plotly figures of the page, still ones beside it."""

@@ -1,0 +1,1 @@
+"""The data of the demo, packed for the screen."""

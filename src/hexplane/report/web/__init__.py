@@ -1,0 +1,1 @@
+"""The page itself: templates, styles, scripts and the libraries they need."""

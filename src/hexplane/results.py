@@ -1,0 +1,238 @@
+"""What a study left behind, read and typed: every file that analysis and report need."""
+
+import csv
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.meshes import read_normalised
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.manifests import manifest_path, read_manifest
+from hexplane.plumbing.paths import Layout
+from hexplane.settings.report import ReportSettings
+from hexplane.split import SPLITS
+from hexplane.store import read_hexplane, read_store
+
+Images = NDArray[np.float32]
+Columns = dict[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The metrics of one reconstruction.
+
+    Attributes:
+        method: an arm, or an oracle.
+        oracle: what the arm is judged against; empty for an oracle.
+        mesh: the head.
+        split: train, validation or test.
+        metrics: as evaluated; None stands for an infinite distance.
+    """
+
+    method: str
+    oracle: str
+    mesh: str
+    split: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A mesh taken out of a field at a level; `mesh` is None when there is no surface."""
+
+    mesh: trimesh.Trimesh | None
+    field_min: float | None
+    field_max: float | None
+    level: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study's folder as its report sees it.
+
+    Every method raises `UserError` when its file is missing or cannot be read.
+
+    Attributes:
+        root: the folder.
+        settings: which arm is judged by which oracle on which heads.
+    """
+
+    root: Path
+    settings: ReportSettings
+
+    @cached_property
+    def paths(self) -> Layout:
+        """Where its files lie."""
+        return Layout(self.root)
+
+    @cached_property
+    def arms(self) -> list[str]:
+        """Names of the arms, in the order of the configuration."""
+        return list(self.settings.oracles)
+
+    @cached_property
+    def oracles(self) -> list[str]:
+        """Names of the oracles, each once."""
+        return list(dict.fromkeys(self.settings.oracles.values()))
+
+    @cached_property
+    def heads(self) -> dict[str, str]:
+        """Split of each head that all arms were taken through: training heads first."""
+        return {
+            name: part
+            for part in SPLITS
+            for name in self.settings.split.get(part, [])
+            if name in self.settings.heads
+        }
+
+    @cached_property
+    def scores(self) -> list[Score]:
+        """Metrics of every arm and oracle on every head."""
+        return [
+            Score(name, self.settings.oracles.get(name, ""), mesh, split, self.metrics(name, mesh))
+            for name in (*self.arms, *self.oracles)
+            for mesh, split in self.heads.items()
+        ]
+
+    def score(self, name: str, mesh: str) -> dict[str, Any]:
+        """Metrics of one arm or oracle on one head."""
+        return self._by_name[name, mesh]
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {(score.method, score.mesh): score.metrics for score in self.scores}
+
+    def metrics_path(self, name: str, mesh: str) -> Path:
+        """Where the metrics of an arm or oracle on one head lie."""
+        return Path(self.paths.metrics.format(method=name, mesh=mesh))
+
+    def metrics(self, name: str, mesh: str) -> dict[str, Any]:
+        """Metrics of one arm or oracle on any head that it was measured on."""
+        path = self.metrics_path(name, mesh)
+        metrics = read_json(path).get("metrics")
+        if not isinstance(metrics, dict):
+            raise UserError(f"{path}: no metrics in it")
+        return metrics
+
+    def history_path(self, arm: str) -> Path:
+        """Where an arm's training history lies."""
+        return Path(self.paths.history.format(run=arm))
+
+    def history(self, arm: str) -> Columns:
+        """Columns of an arm's training history; None where empty or not finite."""
+        path = self.history_path(arm)
+        try:
+            with path.open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file") from None
+        if not rows or "step" not in rows[0]:
+            raise UserError(f"{path}: no rows with a step in it")
+        try:
+            return {name: [_number(row[name]) for row in rows] for name in rows[0]}
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path}: not a table of numbers ({error})") from None
+
+    def diagnostics_path(self, run: str) -> Path:
+        """Where a run's diagnostics lie."""
+        return Path(self.paths.diagnostics.format(run=run))
+
+    def diagnostics(self, run: str) -> dict[str, Any]:
+        """What a run was diagnosed with."""
+        return read_manifest(self.diagnostics_path(run))
+
+    def model(self, arm: str) -> dict[str, Any]:
+        """An arm's config.json."""
+        return read_json(Path(self.paths.model_config.format(run=arm)))
+
+    def hexplane(self, mesh: str) -> Hexplane:
+        """The views a network was given."""
+        return read_hexplane(Path(self.paths.hexplane.format(mesh=mesh)))
+
+    def decoded(self, arm: str, mesh: str) -> dict[str, Images]:
+        """Decoded coverage [6, R, R] in [0, 1]; depth [6, R, R] and normal [6, 3, R, R] where the
+        arm decodes them."""
+        store = Path(self.paths.decoded.format(arm=arm, mesh=mesh))
+        names = [name for name in ("depth", "normal") if (store / name).is_dir()]
+        return dict(zip(names + ["coverage"], read_store(store, *names, "coverage"), strict=True))
+
+    def original(self, mesh: str) -> trimesh.Trimesh:
+        """The normalised mesh."""
+        return read_normalised(Path(self.paths.mesh.format(mesh=mesh)))
+
+    def reconstruction(self, name: str, mesh: str) -> Reconstruction:
+        """What an arm or oracle made of a head."""
+        path = Path(self.paths.reconstruction.format(method=name, mesh=mesh))
+        facts = read_manifest(manifest_path(path))
+        solid = None if facts.get("empty") else read_normalised(path)
+        if solid is not None and len(solid.faces) == 0:
+            solid = None
+        level = float(facts.get("level", 0.5))
+        return Reconstruction(solid, facts.get("field_min"), facts.get("field_max"), level)
+
+    def interpolation(self, arm: str) -> list[Reconstruction]:
+        """What an arm makes of latents between two heads, from the first one to the second."""
+        steps = read_manifest(Path(self.paths.interpolation_manifest.format(arm=arm)))["steps"]
+        return [
+            Reconstruction(
+                None
+                if facts["empty"]
+                else read_normalised(Path(self.paths.interpolation.format(arm=arm, step=step))),
+                facts["field_min"],
+                facts["field_max"],
+                float(facts["level"]),
+            )
+            for step, facts in enumerate(steps)
+        ]
+
+    @cached_property
+    def manifests(self) -> list[dict[str, Any]]:
+        """Every manifest of the run that is there, in the order of the workflow."""
+        names: dict[str, list[str]] = {
+            "mesh": [mesh for part in SPLITS for mesh in self.settings.split.get(part, [])],
+            "run": list(self.settings.runs),
+            "arm": self.arms if self.settings.interpolated else [],
+        }
+        # Diagnostics compare with the oracles of more heads than the arms were taken through.
+        taken = [(arm, mesh) for arm in self.arms for mesh in self.heads]
+        methods = [*taken, *((oracle, mesh) for oracle in self.oracles for mesh in names["mesh"])]
+        found: list[Path] = []
+        for pattern in self.paths.manifests:
+            if "{method}" in pattern:
+                found += [Path(pattern.format(method=name, mesh=mesh)) for name, mesh in methods]
+            elif "{arm}" in pattern and "{mesh}" in pattern:
+                found += [Path(pattern.format(arm=arm, mesh=mesh)) for arm, mesh in taken]
+            elif pattern != self.paths.page_manifest:
+                (key,) = [key for key in names if f"{{{key}}}" in pattern]
+                found += [Path(pattern.format(**{key: name})) for name in names[key]]
+        return [read_manifest(path) for path in found if path.is_file()]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file's mapping.
+
+    Raises:
+        UserError: the file is missing or is no JSON mapping.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError):
+        raise UserError(f"{path}: not readable as JSON") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: not a JSON mapping")
+    return value
+
+
+def _number(text: str | None) -> float | None:
+    value = float(text) if text else math.nan
+    return value if math.isfinite(value) else None

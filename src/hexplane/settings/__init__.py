@@ -1,0 +1,1 @@
+"""Settings of the stages, one file each: what a stage reads of the configuration."""

@@ -1,0 +1,42 @@
+"""Settings of the mesh extraction."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from hexplane.geometry.modality import Features
+from hexplane.plumbing.settings import Settings
+
+ExtractionField = Literal["fusion", "sdf"]
+
+
+class ExtractionSection(Settings):
+    """How fields become meshes, for every arm."""
+
+    resolution: int = Field(128, ge=16, le=512, description="Voxels along the cube's side, N.")
+    level: float = Field(
+        0.5, gt=0, lt=1, description="Occupancy at the surface (fusion); sdf is taken at 0."
+    )
+    islands: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Components of less than this share of the largest one's area are dropped.",
+    )
+
+
+class ExtractSettings(ExtractionSection):
+    """How a mesh is taken out of a latent."""
+
+    field: ExtractionField = Field(
+        "fusion",
+        description="fusion: carve by the six decoded views; sdf: the network's distance field.",
+    )
+
+
+class OracleSettings(ExtractSettings):
+    """The same extraction from the ground truth instead of a latent."""
+
+    features: Features = Field(
+        "depth_normal", description="occupancy: the visual hull; depth_normal: carve by depth."
+    )

@@ -1,0 +1,18 @@
+"""Settings of the hexplane rendering."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from hexplane.plumbing.settings import Settings
+
+Backend = Literal["auto", "embree", "nvdiffrast"]
+
+
+class RenderSettings(Settings):
+    """How hexplanes are rendered."""
+
+    resolution: int = Field(128, ge=16, le=2048, description="Pixels along an image's side, R.")
+    backend: Backend = Field(
+        "auto", description="What renders; auto: nvdiffrast on a CUDA device, else embree."
+    )

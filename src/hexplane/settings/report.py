@@ -1,0 +1,20 @@
+"""Settings of the report."""
+
+from typing import Any
+
+from pydantic import Field
+
+from hexplane.plumbing.settings import Settings
+
+
+class ReportSettings(Settings):
+    """What the report shows, in which roles."""
+
+    split: dict[str, list[str]] = Field(description="Mesh names by train, validation and test.")
+    heads: list[str] = Field(description="Meshes that every arm was taken through.")
+    interpolated: list[str] = Field(
+        default=[], description="The two heads that meshes are blended between; or none."
+    )
+    runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
+    oracles: dict[str, str] = Field(description="Oracle of each arm.")
+    config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")

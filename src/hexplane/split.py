@@ -1,0 +1,84 @@
+"""Which heads are held out, and in which order heads are shown."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from hexplane.plumbing.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+Split = Mapping[str, Sequence[str]]
+"""Names of heads by train, validation and test."""
+
+
+def split_heads(
+    heads: Sequence[str], held_out: Mapping[str, float | list[str]], seed: int
+) -> dict[str, list[str]]:
+    """Names of the heads in train, validation and test.
+
+    Fractions are taken in the order of a seeded hash of the names, so that neither the order of
+    files nor a new one reshuffles the rest.
+
+    Args:
+        heads: all names.
+        held_out: by `test` and `validation`, taken in this order: names, or a share of all heads.
+        seed: of the hash.
+
+    Raises:
+        UserError: a name is unknown or held out twice, or no head is left to train on.
+    """
+    chosen: dict[str, list[str]] = {}
+    free = sorted(heads, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).hexdigest())
+    for part, wanted in held_out.items():
+        if isinstance(wanted, list):
+            for name in wanted:
+                if name not in heads:
+                    raise UserError(f"split.{part}: {unknown(name, heads)}")
+                if name not in free:
+                    raise UserError(f"split.{part}: {name!r} is held out twice")
+                free.remove(name)
+            chosen[part] = list(wanted)
+    for part, wanted in held_out.items():
+        if not isinstance(wanted, list):
+            count = round(wanted * len(heads))
+            chosen[part], free = free[:count], free[count:]
+    if not free:
+        raise UserError(
+            f"split: no mesh left to train on: of {len(heads)}, "
+            f"{len(chosen['validation'])} go to validation and {len(chosen['test'])} to test"
+        )
+    return {"train": sorted(free), **{part: sorted(chosen[part]) for part in held_out}}
+
+
+def unknown(name: str, heads: Sequence[str]) -> str:
+    """That there is no head of a name, and some that there are."""
+    return f"no mesh named {name!r} (there are: {', '.join(heads[:8])})"
+
+
+def read_split(path: Path) -> dict[str, list[str]]:
+    """A split as it was written for a study; parts that are not there are empty.
+
+    Raises:
+        UserError: the file is missing, or is no JSON mapping of parts to names.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError):
+        raise UserError(f"{path}: not readable as JSON") from None
+    sound = isinstance(found, dict) and all(
+        part in SPLITS and isinstance(names, list) and all(isinstance(n, str) for n in names)
+        for part, names in found.items()
+    )
+    if not sound:
+        raise UserError(f"{path}: not a split (allowed: lists of names by {', '.join(SPLITS)})")
+    return {part: found.get(part, []) for part in SPLITS}
+
+
+def in_turn(split: Split, chosen: Collection[str]) -> list[str]:
+    """Chosen heads of test, validation and training in turn, so that the first ones are of all."""
+    parts = [[mesh for mesh in split.get(part, ()) if mesh in chosen] for part in reversed(SPLITS)]
+    return [mesh for turn in zip_longest(*parts) for mesh in turn if mesh is not None]

@@ -1,0 +1,110 @@
+"""What a user gets wrong: one clear line, exit status not 0, no traceback, nothing written."""
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.project import Project, bump
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that never ran."""
+    return Project(tmp_path_factory.mktemp("fresh"))
+
+
+def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
+    printed = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in printed
+    return [line for line in printed.splitlines() if line.startswith("error: ")]
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("training={stepz: 3}", ("training", "'stepz'", "allowed: steps")),
+        ("trainning={steps: 3}", ("'trainning'", "allowed: seed")),
+        ("render={resolution: big}", ("render.resolution", "integer", "'big'")),
+        ("render={resolution: 4}", ("render.resolution", "greater than or equal to 16")),
+        ("split={test: [nobody]}", ("split.test", "'nobody'", "there are: a, b, c")),
+        ("split={validation: [a, b], test: [c]}", ("split", "no mesh left to train on")),
+        ("split={validation: [b], test: [b]}", ("split", "'b' is held out twice")),
+        ('meshes={files: ["none/*.obj"]}', ("meshes.files", "no file matches 'none/*.obj'")),
+        ("meshes={up: x}", ("meshes.up", "'y' or 'z'")),
+        ("model={latent_resolution: 24}", ("latent_resolution", "32", "24")),
+        ("evaluation={heads: [nobody]}", ("evaluation.heads", "'nobody'", "there are: a, b, c")),
+        (
+            "arms={ae-depth-normal: {likelihood: bernoulli}}",
+            ("arms.ae-depth-normal.likelihood", "depth_normal", "learned_sigma"),
+        ),
+        ("arms={oracle-x: {features: occupancy}}", ("oracle-x",)),
+        ("arms={vae-occupancy: {features: colour}}", ("features", "'depth_normal'")),
+        (
+            "arms={vae-occupancy: {training: {stepz: 3}}}",
+            ("arms.vae-occupancy.training", "'stepz'"),
+        ),
+    ],
+)
+def test_configuration(fresh: Project, setting: str, names: tuple[str, ...]) -> None:
+    lines = errors(fresh.snakemake("--cores", "1", "--config", setting))
+    assert lines
+    assert all(name in "\n".join(lines) for name in names), lines
+    assert not (fresh.folder / "results").exists()
+
+
+def test_two_files_of_one_name(fresh: Project) -> None:
+    twin = fresh.folder / "scans/a.off"
+    bump(1).export(twin)
+    (line,) = errors(fresh.snakemake("--cores", "1"))
+    assert "scans/a.off" in line
+    assert "scans/a.ply" in line
+    assert not (fresh.folder / "results").exists()
+    twin.unlink()
+
+
+def test_all_bad_meshes_are_named_before_any_work(fresh: Project) -> None:
+    scans = fresh.folder / "scans"
+    nan = bump(5)
+    nan.vertices = np.where(np.arange(len(nan.vertices))[:, None] == 7, np.nan, nan.vertices)
+    nan.export(scans / "nan.obj")
+    (scans / "empty.ply").write_bytes(b"")
+    whole = bump(6).export(file_type="glb")
+    (scans / "cut.glb").write_bytes(whole[: len(whole) // 2])
+    lines = errors(fresh.snakemake("--cores", "2"))
+    named = {line.split(": ")[1] for line in lines}
+    assert named == {"scans/nan.obj", "scans/empty.ply", "scans/cut.glb"}
+    written = {path.relative_to(fresh.folder / "results").parts[0] for path in made(fresh)}
+    assert written <= {"logs", "benchmarks"}
+    for name in ("nan.obj", "empty.ply", "cut.glb"):
+        (scans / name).unlink()
+
+
+def made(project: Project) -> list[Path]:
+    return [path for path in (project.folder / "results").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("normalise", "missing.obj", "out.ply"), "missing.obj"),
+        (("normalise", "config.yaml", "out.ply"), "config.yaml"),
+        (("render", "missing.ply", "out.zarr"), "missing.ply"),
+        (("render", "scans/a.ply", "out.zarr", "--spec={size: 3}"), "'size'"),
+        (("encode", "scans/a.ply", "--model=nowhere"), "nowhere"),
+        (("extract", "nothing.zarr", "--model=nowhere"), "nowhere"),
+        (("train", "out", "missing.zarr"), "missing.manifest.json"),
+        (("diagnose", "nowhere", "out.json", "--spec={heads: {train: [a]}}"), "nowhere"),
+        (("diagnose", "nowhere", "out.json"), "heads"),
+        (("diagnose", "nowhere", "out.json", "--spec={heads: {held_out: [a]}}"), "train"),
+        (("diagnose", "nowhere", "out.json", "--spec={heads: {tests: [a]}}"), "tests"),
+        (("evaluate", "scans/a.ply", "missing.ply", "out.json"), "missing.ply"),
+        (("verify", "nowhere"), "nowhere"),
+    ],
+)
+def test_commands(fresh: Project, arguments: tuple[str, ...], name: str) -> None:
+    (line,) = errors(fresh.command("hexplane", *arguments))
+    assert name in line
+    assert not list(fresh.folder.glob("out*"))

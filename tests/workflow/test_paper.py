@@ -1,0 +1,91 @@
+"""The preset of the two reference systems, in its real size, for a step or two."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from snakemake.utils import update_config
+
+from hexplane.config import parse_config
+from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
+from hexplane.plan import Plan, spec_param
+from hexplane.plumbing.manifests import FORMAT
+from hexplane.store import read_latent, write_hexplane, write_samples
+from hexplane.training.objective import effective_beta
+from support.project import ROOT, bump
+
+FLOATS = 393_216
+GIGABYTE = 1e9
+
+
+@pytest.fixture(scope="module")
+def plan():
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    preset = yaml.safe_load((ROOT / "workflow/presets/paper.yaml").read_text())
+    update_config(values, preset)
+    return Plan(parse_config(values), ROOT)
+
+
+def test_settings_are_the_reported_ones(plan):
+    assert plan.arms == ["ae-depth-normal", "vae-occupancy"]
+    assert plan.config.render.resolution == 512
+    assert plan.split == {"train": ["head-000"], "validation": [], "test": []}
+    for arm in plan.arms:
+        training = plan.train(arm).training
+        assert plan.train(arm).likelihood == "mse"
+        assert (training.optimiser, training.learning_rate) == ("adam", 1e-4)
+        assert (training.clip_norm, training.sdf_points, training.batch) == (1.0, 2048, 1)
+    gaussian = plan.train("vae-occupancy").bottleneck
+    assert isinstance(gaussian, GaussianSettings)
+    assert (gaussian.kl_initial_weight, gaussian.kl_warmup_steps) == (1e-6, 3000)
+    # A mean over 6 x 512 x 512 values beside a summed KL: even the first weight is not small.
+    first = gaussian.model_copy(update={"kl_weight": gaussian.kl_initial_weight})
+    spec = plan.train("vae-occupancy").model_copy(update={"bottleneck": first})
+    assert effective_beta(spec, 512) == pytest.approx(1e-6 * 6 * 512**2 / 2)
+
+
+@pytest.mark.parametrize("arm", ["vae-occupancy", "ae-depth-normal"])
+def test_two_steps_in_full_size_stay_below_12_gb(plan, arm, renderer, tmp_path: Path):
+    from hexplane.stages.normalise import normalise
+
+    mesh, _ = normalise(bump(0), plan.normalise())
+    (tmp_path / "sdf").mkdir()
+    write_hexplane(tmp_path / "head.zarr", renderer.render(mesh, 512))
+    points = np.random.default_rng(0).uniform(-1, 1, (3000, 3)).astype(np.float32)
+    distance = np.linalg.norm(points, axis=1) - 0.7
+    write_samples(tmp_path / "sdf/head.zarr", points, distance.astype(np.float32))
+    for manifest in ("head.manifest.json", "sdf/head.manifest.json"):
+        (tmp_path / manifest).write_text(json.dumps({"format": FORMAT, "content": "-"}))
+    spec = plan.train(arm)
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 2})})
+    program = (
+        "import resource, sys; from hexplane.cli import app\n"
+        "app(sys.argv[1:], standalone_mode=False)\n"
+        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+    )
+    command = ["train", "model", "head.zarr", "--sdf", "sdf", "--state", "state"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command, "--spec", spec_param(spec)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    peak = float(done.stdout.split("peak")[-1])
+    assert 1 * GIGABYTE < peak < 12 * GIGABYTE  # all of it, on the CPU
+    config = json.loads((tmp_path / "model/config.json").read_text())
+    assert 36e6 <= config["parameters"] <= 40e6
+    assert config["steps"] == 2 and config["resolution"] == 512
+    from hexplane.stages.encode import run
+
+    run(tmp_path / "head.zarr", tmp_path / "latent.zarr", tmp_path / "model", plan.normalise())
+    latent = read_latent(tmp_path / "latent.zarr")
+    assert latent.shape == (6, 64, 32, 32) and latent.size == FLOATS
+    assert latent.nbytes == 1_572_864
+    assert torch.isfinite(torch.from_numpy(latent)).all()

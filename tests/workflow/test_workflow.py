@@ -1,0 +1,333 @@
+"""The real Snakefile, end to end on tiny input, and the exact jobs that each change starts."""
+
+import csv
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from safetensors.numpy import load_file
+
+from support.project import TINY_ARMS, Project
+
+ARMS = ("ae-depth-normal", "vae-occupancy")
+ORACLES = ("oracle-depth_normal", "oracle-occupancy")
+MESHES = ("a", "b", "c")
+REPORT = {"Writing the report"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A finished tiny run; each test leaves it as it found it."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.build()
+    return project
+
+
+def diagnosed(*runs: str) -> set[str]:
+    return {f"Diagnosing {run}" for run in runs or ARMS}
+
+
+def after_training(arm: str, meshes: tuple[str, ...] = MESHES) -> set[str]:
+    encoded = {f"Encoding {mesh} by {arm}" for mesh in meshes}
+    return diagnosed(arm) | encoded | after_encoding(arm, meshes)
+
+
+def after_encoding(arm: str, meshes: tuple[str, ...] = MESHES) -> set[str]:
+    extracted = {f"Extracting {mesh} of {arm}" for mesh in meshes}
+    return extracted | {f"Measuring {mesh} of {arm}" for mesh in meshes} | between(arm, meshes)
+
+
+def between(arm: str, meshes: tuple[str, ...]) -> set[str]:
+    """Meshes are blended between the test head c and the validation head b."""
+    ends = arm in ARMS and {"b", "c"} & set(meshes)
+    return {f"Interpolating {arm}"} if ends else set()
+
+
+def after_hexplanes() -> set[str]:
+    trained = {f"Training {arm}" for arm in ARMS}
+    arms = [after_training(arm) for arm in ARMS] + [after_encoding(oracle) for oracle in ORACLES]
+    return set.union(REPORT, trained, *arms)
+
+
+def test_the_whole_chain(project: Project) -> None:
+    results = project.folder / "results"
+    rows = list(csv.DictReader((results / "metrics/summary.csv").open()))
+    assert {row["arm"] for row in rows} == {*ARMS, *ORACLES}
+    assert len(rows) == len(MESHES) * 4
+    page = (results / "report/index.html").read_text()
+    assert all(arm in page for arm in ARMS)
+    oracle = trimesh.load_mesh(results / "reconstructions/oracle-depth_normal/a.ply")
+    truth = trimesh.load_mesh(results / "meshes/a.ply")
+    assert oracle.is_watertight
+    assert oracle.volume == pytest.approx(truth.volume, rel=0.06)  # 32 voxels a side
+    history = list(csv.DictReader((results / "models/vae-occupancy/history.csv").open()))
+    assert [row["step"] for row in history] == ["4", "8"]
+    assert float(history[-1]["kl"]) > 0
+    assert float(history[-1]["kl_charged"]) == pytest.approx(float(history[-1]["kl"]), rel=1e-5)
+    assert float(history[-1]["validation_reconstruction"]) > 0
+    # One head trains: its latent tells nothing of which head it is.
+    assert float(history[-1]["active_units"]) == float(history[-1]["mutual_information"]) == 0
+    assert float(history[-1]["gradient_norm_reconstruction"]) > 0
+    plain = list(csv.DictReader((results / "models/ae-depth-normal/history.csv").open()))
+    assert float(plain[-1]["validation_coverage"]) > 0
+    assert not [name for name in plain[-1] if name.startswith(("kl", "active", "mutual"))]
+
+
+def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project) -> None:
+    results = project.folder / "results"
+    found = {arm: json.loads((results / f"diagnostics/{arm}.json").read_text()) for arm in ARMS}
+    for arm, run in found.items():
+        assert run["stage"] == "diagnose"
+        assert set(run["inputs"]) == {"model", *MESHES}
+        assert run["training_heads"] == 1
+        assert {split: group["heads"] for split, group in run["groups"].items()} == {
+            "train": 1,
+            "held_out": 2,
+        }
+        gaussian = arm == "vae-occupancy"
+        for split, group in run["groups"].items():
+            # With one head there is no other one's latent to decode.
+            assert ("shuffled" in group) == (split == "held_out"), (arm, split)
+            latents = {"kl", "active_units", "mutual_information", "marginal_kl", "prior"}
+            assert latents & set(group) == (latents if gaussian else set()), (arm, split)
+            assert len(group["mean"]["scores"]) == group["heads"]
+    kl = found["vae-occupancy"]
+    # weight * D / 2, a value for each pixel, at step 8 of a ramp of 3,000. One head has no spread
+    # that could be told.
+    weight = 1e-6 + 8 / 3000 * (1e-5 - 1e-6)
+    assert kl["effective_beta"] == pytest.approx(weight * 6 * 32**2 / 2)
+    assert (kl["predicted_active"], kl["predicted_kl"]) == (0, 0)
+    train = kl["groups"]["train"]
+    assert train["kl"] == pytest.approx(train["terms"]["kl"], rel=1e-4)
+    assert train["active_units"] == train["mutual_information"] == 0
+    plain = found["ae-depth-normal"]
+    assert plain["effective_beta"] is plain["predicted_active"] is plain["predicted_kl"] is None
+
+
+def test_table_of_runs_has_a_row_for_each_run_and_group(project: Project) -> None:
+    results = project.folder / "results"
+    rows = list(csv.DictReader((results / "metrics/runs.csv").open()))
+    keys = [(row["arm"], row["seed"], row["split"]) for row in rows]
+    assert sorted(keys) == [(arm, "0", split) for arm in ARMS for split in ("held_out", "train")]
+    for row in rows:
+        diagnostics = json.loads((results / f"diagnostics/{row['arm']}.json").read_text())
+        group = diagnostics["groups"][row["split"]]
+        score = np.mean([score["iou"] for score in group["mean"]["scores"]])
+        assert float(row["iou"]) == pytest.approx(score, rel=1e-4, abs=1e-6)
+        assert bool(row["kl"]) == (row["arm"] == "vae-occupancy")
+        assert bool(row["iou_shuffled"]) == (row["split"] == "held_out")
+
+
+def test_a_second_run_has_nothing_to_do(project: Project) -> None:
+    assert "Nothing to be done" in project.build()
+
+
+def test_one_arms_kl_weight_runs_that_arm(project: Project) -> None:
+    weighted = {"kind": "gaussian", "kl_weight": 0.001}
+    arm = {**TINY_ARMS["vae-occupancy"], "bottleneck": weighted}
+    project.configure({"arms": {"vae-occupancy": arm}})
+    expected = {"Training vae-occupancy"} | after_training("vae-occupancy") | REPORT
+    assert project.planned() == expected
+    project.configure({})
+    assert project.planned() == set()
+
+
+def test_the_extraction_level_runs_no_training(project: Project) -> None:
+    project.configure({"extraction": {"level": 0.4}})
+    extracted = set.union(*(after_encoding(arm) for arm in (*ARMS, *ORACLES)))
+    assert project.planned() == extracted | diagnosed() | REPORT
+    project.configure({})
+
+
+def test_evaluation_samples_run_no_extraction(project: Project) -> None:
+    project.configure({"evaluation": {"samples": 600}})
+    measured = {f"Measuring {mesh} of {arm}" for mesh in MESHES for arm in (*ARMS, *ORACLES)}
+    assert project.planned() == measured | diagnosed() | REPORT
+    project.configure({})
+
+
+def test_swapped_settings_are_seen(project: Project) -> None:
+    project.configure({"samples": {"near": 100, "uniform": 300}})  # the same set of values
+    assert "Sampling signed distances of a" in project.planned()
+    project.configure({})
+
+
+@pytest.fixture
+def edit(project: Project):
+    """Append text to a source file; taken back afterwards."""
+    edited: dict[Path, str] = {}
+
+    def append(name: str, text: str) -> None:
+        path = project.folder / "src/hexplane" / name
+        edited[path] = path.read_text()
+        path.write_text(edited[path] + text)
+
+    yield append
+    for path, text in edited.items():
+        path.write_text(text)
+
+
+def test_other_resources_run_nothing(project: Project) -> None:
+    assert project.planned("--profile", "workflow/profiles/slurm") == set()
+
+
+def test_a_comment_runs_nothing(project: Project, edit) -> None:
+    for name in ("render/embree.py", "training/loop.py", "frame.py", "metrics.py"):
+        edit(name, "\n# Only a remark.\n")
+    assert project.planned() == set()
+
+
+def test_a_helper_of_rendering_renders_again(project: Project, edit) -> None:
+    edit("render/embree.py", "\nROBUST = True\n")
+    rendered = {f"Rendering {mesh}" for mesh in MESHES}
+    assert project.planned() == rendered | after_hexplanes()
+
+
+def test_a_helper_of_metrics_measures_again(project: Project, edit) -> None:
+    edit("metrics.py", "\nEXTRA = 1\n")
+    measured = {f"Measuring {mesh} of {arm}" for mesh in MESHES for arm in (*ARMS, *ORACLES)}
+    assert project.planned() == measured | diagnosed() | REPORT
+
+
+def test_a_helper_of_diagnostics_diagnoses_again(project: Project, edit) -> None:
+    edit("stages/diagnose.py", "\nEXTRA = 1\n")
+    assert project.planned() == diagnosed() | REPORT
+
+
+def test_another_mesh_runs_alone(project: Project) -> None:
+    project.add_mesh("d.off", seed=4)
+    project.configure({"split": {"validation": ["b"], "test": ["c", "d"]}})
+    new = ("d",)
+    # Held-out heads are diagnosed: against their own signed distances too.
+    first = {"Normalising d", "Rendering d", "Sampling signed distances of d"}
+    arms = [after_training(arm, new) for arm in ARMS]
+    oracles = [after_encoding(oracle, new) for oracle in ORACLES]
+    assert project.planned() == set.union(first, REPORT, *arms, *oracles)
+    (project.folder / "scans/d.off").unlink()
+    project.configure({})
+
+
+def test_a_changed_mesh_runs_what_saw_it(project: Project) -> None:
+    path = project.folder / "scans/c.stl"
+    before = path.read_bytes()
+    project.add_mesh("c.stl", seed=9)
+    one = ("c",)
+    first = {"Normalising c", "Rendering c", "Sampling signed distances of c"}
+    arms = [after_training(arm, one) for arm in ARMS]
+    oracles = [after_encoding(oracle, one) for oracle in ORACLES]
+    assert project.planned() == set.union(first, REPORT, *arms, *oracles)
+    path.write_bytes(before)
+    project.build()
+
+
+def test_repeats_train_only_the_new_runs(project: Project) -> None:
+    project.configure({"repeats": 2})
+    new = [f"{arm}@1" for arm in ARMS]
+    assert project.planned() == {f"Training {run}" for run in new} | diagnosed(*new) | REPORT
+    project.configure({})
+
+
+def test_another_arm_trains_alone_and_only_named_heads_are_extracted(project: Project) -> None:
+    arm = {"features": "dithered", "likelihood": "mse", "bottleneck": {"kind": "gaussian"}}
+    project.configure({"arms": {"new": arm}, "evaluation": {"heads": ["c"]}})
+    # Oracles are measured on whatever head any run is diagnosed on.
+    oracle = after_encoding("oracle-dithered")
+    expected = {"Training new"} | after_training("new", ("c",)) | oracle | REPORT
+    assert project.planned() == expected
+    project.configure({})
+
+
+def test_a_dropped_arm_runs_nothing_but_the_report(project: Project) -> None:
+    project.configure({"arms": {"ae-depth-normal": None}})
+    assert project.planned() == REPORT
+    project.configure({})
+
+
+def test_an_arm_of_one_head_and_its_repeat(project: Project) -> None:
+    """Two heads to train on, of which the arm takes one: only the seed tells its runs apart."""
+    arm = {**TINY_ARMS["vae-occupancy"], "heads": 1}
+    split = {"validation": ["b"], "test": []}
+    project.configure({"arms": {"one": arm}, "split": split, "repeats": 2})
+    models = {run: project.folder / f"results/models/{run}" for run in ("one", "one@1")}
+    targets = [f"results/models/{run}/manifest.json" for run in models]
+    built = project.snakemake("--cores", "2", *targets)
+    assert built.returncode == 0, built.stderr[-4000:]
+    for seed, model in enumerate(models.values()):
+        made = json.loads((model / "config.json").read_text())
+        assert (made["train"], made["validation"]) == (["a"], ["b"])
+        assert made["spec"]["seed"] == seed
+    first, second = (load_file(model / "model.safetensors") for model in models.values())
+    assert first.keys() == second.keys()
+    name = "encoder_input.1.weight"
+    assert np.abs(first[name] - second[name]).mean() > 0.1 * np.abs(first[name]).mean()
+    planned = project.planned()
+    assert not planned & {"Training one", "Training one@1"}
+    assert "Training vae-occupancy" in planned  # on two heads now
+    for model in models.values():
+        shutil.rmtree(model)
+    project.configure({})
+    assert project.planned() == set()
+
+
+def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
+    store = project.folder / "results/hexplanes/c.zarr"
+    assert project.command("hexplane", "verify").returncode == 0
+    altered = store / "depth/c/2/0/0"
+    altered.write_bytes(altered.read_bytes()[:-1] + b"?")
+    (store / "normal/c/4/0/0/0").unlink()
+    found = project.command("hexplane", "verify")
+    assert found.returncode == 1
+    lines = found.stderr.splitlines()
+    assert lines[0].endswith("c.zarr/depth/c/2/0/0: altered")
+    assert lines[1].endswith("c.zarr/normal/c/4/0/0/0: missing")
+    remedy = (
+        lines[2]
+        .removeprefix("error: rebuild, with the run's own --configfile or --config if any: ")
+        .split()
+    )
+    assert remedy[0] == "snakemake"
+    assert remedy[-1] == "results/hexplanes/c.manifest.json"
+    rebuilt = project.snakemake(*remedy[1:])
+    assert "Rendering c" in rebuilt.stdout + rebuilt.stderr
+    assert "Rendering a" not in rebuilt.stdout + rebuilt.stderr
+    assert project.command("hexplane", "verify").returncode == 0
+    assert project.planned() == set()
+
+
+def test_snakemakes_own_report(project: Project) -> None:
+    done = project.snakemake("--report", "report.zip")
+    assert done.returncode == 0, done.stderr[-2000:]
+    folder = project.folder / "results/report"
+    with zipfile.ZipFile(project.folder / "report.zip") as archive:
+        members = [archive.read(name) for name in archive.namelist()]
+    for name in ("index.html", "scores.svg", "training.svg", "heads.png"):
+        assert (folder / name).read_bytes() in members, name
+    text = b"".join(members).decode("utf-8", errors="replace")
+    for shown in ("Figures", "each arm&#x27;s F-score", "the same extraction from the true"):
+        assert shown in text or shown.replace("&#x27;", "'") in text, shown
+
+
+def test_alone_on_one_mesh_and_back(project: Project) -> None:
+    """hexplane encode and extract: a mesh in its own coordinates, in and out."""
+    scan = trimesh.load_mesh(project.folder / "scans/a.ply")
+    scan.apply_scale(250.0)
+    scan.apply_translation([1000.0, -400.0, 30.0])
+    scan.export(project.folder / "far.ply")
+    model = "--model=results/models/ae-depth-normal"
+    encoded = project.command("hexplane", "encode", "far.ply", model)
+    assert encoded.returncode == 0, encoded.stderr
+    latent = encoded.stdout.strip()
+    extracted = project.command(
+        "hexplane", "extract", latent, "back.ply", model, "--spec={resolution: 32}"
+    )
+    assert extracted.returncode == 0, extracted.stderr
+    facts = json.loads((project.folder / "back.json").read_text())
+    assert facts["field_max"] <= 1.0
+    if not facts["empty"]:  # eight steps of training promise no surface
+        back = trimesh.load_mesh(project.folder / "back.ply")
+        inside = (back.bounds[0] > scan.bounds[0] - 200) & (back.bounds[1] < scan.bounds[1] + 200)
+        assert inside.all()
