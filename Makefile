@@ -10,12 +10,13 @@ BIN := .venv/bin
 
 all: .venv/ready
 	$(BIN)/snakemake --cores all
-	@echo "The report is results/report/index.html"
+	@echo "The report is results/default/report/index.html"
 
 test: .venv/ready
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile

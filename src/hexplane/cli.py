@@ -23,8 +23,6 @@ from hexplane.plumbing.settings import Settings
 
 OTHERS = {"verify": "hexplane.plumbing.verify"}
 """Commands that are no stages, and the modules that hold them as `run`."""
-ENVIRONMENT = "HEXPLANE"
-"""Options can be given in the environment too: HEXPLANE_TRAIN_CACHE_GB is train's --cache-gb."""
 
 
 class Commands(TyperGroup):
@@ -113,7 +111,7 @@ def _descriptions(arguments: str) -> dict[str, str]:
     """What a docstring's section `Args:` says of each parameter."""
     section = re.split(r"\n\n?(?:Raises|Returns):\n", arguments)[0]
     found = re.findall(r"^    (\w+): (.+(?:\n {8,}.+)*)", section, flags=re.MULTILINE)
-    return {name: " ".join(text.split()).capitalize() for name, text in found}
+    return {name: text[0].upper() + " ".join(text[1:].split()) for name, text in found}
 
 
 app = typer.Typer(
@@ -134,7 +132,7 @@ def _hexplane() -> None:
 def main() -> None:
     """Run the command; a user's mistake is one line and exit status 1."""
     try:
-        app(auto_envvar_prefix=ENVIRONMENT)
+        app()
     except UserError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)

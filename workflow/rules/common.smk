@@ -14,11 +14,10 @@ except UserError as error:
 
 paths = PLAN.paths  # of this study
 
-os.environ.update(
-    HEXPLANE_SERVED=" ".join(served()),
-    # It changes no result: as a parameter it would run jobs again.
-    HEXPLANE_TRAIN_CACHE_GB=str(PLAN.config.hardware.cache_gb),
-)
+# It changes no result: as a parameter it would run jobs again.
+CACHE_GB = PLAN.config.hardware.cache_gb
+
+os.environ.update(HEXPLANE_SERVED=" ".join(served()))
 
 LEARNING = str(ROOT / "envs/learning.yaml")
 GEOMETRY = str(ROOT / "envs/geometry.yaml")

@@ -37,7 +37,7 @@ rule train:
     shell:
         "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q} {paths.split:q}"
         " {params.heads} --hexplanes {paths.hexplanes:q} --sdf {paths.distances:q}"
-        " --state {STATE:q} --devices {resources.gpu}"
+        " --state {STATE:q} --devices {resources.gpu} --cache-gb {CACHE_GB}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 

@@ -1,11 +1,17 @@
-"""What Snakemake 9.27 does in time that grows with the square of the number of jobs, done once."""
+"""What Snakemake 9.27 does in time that grows with the square of the number of jobs, done once.
 
+Private functions are replaced, so only in the versions that this was tested with, and only where
+they have the names that they had there. Anywhere else Snakemake is left as it is.
+"""
+
+import sys
 import threading
 from graphlib import CycleError, TopologicalSorter
 
-from snakemake.dag import DAG
+import snakemake
 from snakemake.exceptions import WorkflowError
-from snakemake.scheduling.job_scheduler import JobScheduler
+
+TESTED = "9.27."
 
 
 def check_groups(dag):
@@ -49,6 +55,30 @@ def look_again(scheduler, delay):
     threading.Timer(delay, look).start()
 
 
-DAG.validate_group = lambda dag, group: None
-DAG._check_groups = check_groups
-JobScheduler._schedule_reevalutation = look_again
+def replace_slow_parts():
+    """Whether all that is slow was replaced; nothing was, where it was not."""
+    if not snakemake.__version__.startswith(TESTED):
+        return False
+    try:
+        from snakemake.dag import DAG
+        from snakemake.scheduling.job_scheduler import JobScheduler
+    except ImportError:
+        return False
+    replaced = (
+        (DAG, "validate_group", lambda dag, group: None),
+        (DAG, "_check_groups", check_groups),
+        (JobScheduler, "_schedule_reevalutation", look_again),
+    )
+    if not all(hasattr(owner, name) for owner, name, _ in replaced):
+        return False
+    for owner, name, ours in replaced:
+        setattr(owner, name, ours)
+    return True
+
+
+if not replace_slow_parts() and not workflow.remote_exec:
+    print(
+        f"Snakemake {snakemake.__version__} is not {TESTED}x, which this workflow was tested with: "
+        "planning many jobs will be slower",
+        file=sys.stderr,
+    )

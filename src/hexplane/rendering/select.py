@@ -9,7 +9,7 @@ import trimesh
 
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.plumbing.errors import UserError
-from hexplane.settings.render import Backend
+from hexplane.rendering.backends import Backend
 
 INSTALL = (
     "pip install setuptools wheel ninja && pip install --no-build-isolation "

@@ -1,12 +1,9 @@
 """Settings of the hexplane rendering."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from hexplane.plumbing.settings import Settings
-
-Backend = Literal["auto", "embree", "nvdiffrast"]
+from hexplane.rendering.backends import Backend
 
 
 class RenderSettings(Settings):

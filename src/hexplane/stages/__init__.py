@@ -16,9 +16,10 @@ def names() -> list[str]:
 
 
 def summary(stage: str) -> str:
-    """What a stage does, in its docstring's first line."""
-    text = ast.get_docstring(_tree(stage)) or ""
-    return text.partition("\n")[0].partition(": ")[2]
+    """What a stage does: the first line that `run` says of itself."""
+    functions = [item for item in _tree(stage).body if isinstance(item, ast.FunctionDef)]
+    said = [ast.get_docstring(own) or "" for own in functions if own.name == "run"]
+    return said[0].partition("\n")[0]
 
 
 def served() -> list[str]:

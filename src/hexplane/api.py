@@ -1,0 +1,168 @@
+"""The Python interface: a trained codec, six views, and measures, without a workflow."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import trimesh
+from numpy.typing import NDArray
+
+from hexplane.decoding import decode
+from hexplane.encoding import encode, views_of
+from hexplane.geometry import frame
+from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.meshes import load_mesh, normalise
+from hexplane.metrics.comparison import compare
+from hexplane.model.saved import SavedModel, load_model
+from hexplane.plumbing.errors import UserError
+from hexplane.settings.evaluate import EvaluateSettings
+from hexplane.settings.extract import ExtractSettings
+from hexplane.settings.normalise import NormaliseSettings
+
+Mesh = trimesh.Trimesh | str | Path
+"""A mesh, or the path of a mesh file (OBJ, PLY, STL, GLB, OFF)."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """What a codec makes of a head.
+
+    Attributes:
+        values: float32, in the codec's own shape; [6, c, h, w] for the hexplane codec.
+        source_to_canonical: transform [4, 4] from the head's own coordinates into the canonical
+            cube.
+    """
+
+    values: NDArray[np.float32]
+    source_to_canonical: NDArray[np.float64]
+
+
+class TrainedCodec:
+    """A trained codec: `hexplane.load` makes it."""
+
+    def __init__(self, saved: SavedModel) -> None:
+        self._saved = saved
+
+    @property
+    def resolution(self) -> int:
+        """R, pixels along the side of each view that goes in."""
+        return self._saved.resolution
+
+    def encode(self, mesh: Mesh, up: frame.UpAxis = "y") -> Latent:
+        """The most central latent of a head.
+
+        Args:
+            mesh: in its own coordinates and units.
+            up: axis that points up in it; `y` (with +z front) or `z` (with -y front).
+
+        Raises:
+            UserError: the file is no usable mesh.
+        """
+        hexplane, transform = views_of(_mesh(mesh), self.resolution, NormaliseSettings(up=up))
+        return Latent(encode(self._saved, hexplane).numpy(), np.asarray(transform))
+
+    def decode(self, latent: Latent, canonical: bool = False, **settings: Any) -> trimesh.Trimesh:
+        """The mesh that a latent stands for; without faces where its field has no surface.
+
+        Args:
+            latent: of this codec.
+            canonical: stay in the canonical cube, instead of the head's own coordinates.
+            settings: of the extraction, where they differ from the defaults: `resolution`,
+                `level`, `islands`, `field` (`fusion` or `sdf`).
+
+        Raises:
+            UserError: the latent has another shape than this codec's.
+        """
+        shape = tuple(latent.values.shape)
+        if shape != self._saved.codec.latent_shape:
+            raise UserError(
+                f"latent of shape {list(shape)} (allowed: {list(self._saved.codec.latent_shape)})"
+            )
+        values = torch.from_numpy(np.ascontiguousarray(latent.values))
+        mesh = decode(self._saved.codec, values, ExtractSettings(**settings)).extraction.mesh
+        if canonical:
+            return mesh
+        back = np.linalg.inv(latent.source_to_canonical)
+        vertices = frame.apply_transform(back, mesh.vertices)
+        return trimesh.Trimesh(vertices, mesh.faces, process=False)
+
+    def pack(self, latent: Latent) -> bytes:
+        """The latent's values as bytes, as the bottleneck packs them."""
+        return self._saved.codec.bottleneck.pack(torch.from_numpy(latent.values))
+
+    def unpack(self, packed: bytes, source_to_canonical: NDArray[np.float64]) -> Latent:
+        """The latent that `pack` made these bytes of.
+
+        Raises:
+            UserError: so many bytes are no latent of this codec.
+        """
+        shape = self._saved.codec.latent_shape
+        try:
+            values = self._saved.codec.bottleneck.unpack(packed, shape)
+        except ValueError:
+            raise UserError(f"{len(packed)} bytes are no latent of shape {list(shape)}") from None
+        return Latent(values.numpy(), source_to_canonical)
+
+
+def load(folder: str | Path) -> TrainedCodec:
+    """The trained codec in a model's folder, for example results/default/models/ae-depth-normal.
+
+    Raises:
+        UserError: the folder holds no model, or one that does not fit this version.
+    """
+    return TrainedCodec(load_model(Path(folder)))
+
+
+def render(mesh: Mesh, resolution: int, up: frame.UpAxis = "y") -> Hexplane:
+    """The six views of a mesh in its own coordinates, which is normalised first.
+
+    Args:
+        mesh: in its own coordinates and units.
+        resolution: R, pixels along a view's side.
+        up: axis that points up in it.
+
+    Raises:
+        UserError: the file is no usable mesh.
+    """
+    return views_of(_mesh(mesh), resolution, NormaliseSettings(up=up))[0]
+
+
+def evaluate(
+    mesh: Mesh, reference: Mesh, up: frame.UpAxis = "y", **settings: Any
+) -> dict[str, Any]:
+    """How near a mesh is to its reference: every metric of `hexplane.metrics.table` by name.
+
+    Args:
+        mesh: the mesh to judge, in the coordinates of its reference.
+        reference: the mesh that it stands for; distances are in its canonical units.
+        up: axis that points up in both.
+        settings: of the measurement, where they differ from the defaults: `samples`,
+            `thresholds`, `seed`.
+
+    Raises:
+        UserError: a file is no usable mesh.
+    """
+    chosen = EvaluateSettings(**settings)
+    target, transform = normalise(_mesh(reference), up)
+    judged = mesh if isinstance(mesh, trimesh.Trimesh) else load_mesh(Path(mesh))
+    moved = trimesh.Trimesh(
+        frame.apply_transform(transform, np.asarray(judged.vertices).reshape(-1, 3)),
+        judged.faces,
+        process=False,
+    )
+    return compare(moved, target, chosen.samples, chosen.thresholds, chosen.seed)
+
+
+def _mesh(mesh: Mesh) -> trimesh.Trimesh:
+    """A mesh, welded where it comes from a file.
+
+    Raises:
+        UserError: the file is no usable mesh, or the mesh has no faces.
+    """
+    if not isinstance(mesh, trimesh.Trimesh):
+        return load_mesh(Path(mesh))
+    if len(mesh.faces) == 0:
+        raise UserError("the mesh has no faces")
+    return mesh
