@@ -31,8 +31,10 @@ def epochs() -> list[Figure]:
     What a kept hexplane saves does not depend on the device that trains; its share does.
     """
     plan = _paper()
-    spec = plan.train("ae-depth-normal")
-    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 1})})
+    settings = plan.train("ae-depth-normal")
+    settings = settings.model_copy(
+        update={"training": settings.training.model_copy(update={"steps": 1})}
+    )
     solid, resolution = shape(), plan.config.render.resolution
     fabric = launch(1)
     device = fabric.device
@@ -49,7 +51,7 @@ def epochs() -> list[Figure]:
 
     def epoch(heads: Heads) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            train(spec, heads, None, Path(folder), Progress("bench", 1, quiet=True), fabric)
+            train(settings, heads, None, Path(folder), Progress("bench", 1, quiet=True), fabric)
 
     seconds = statistics.median(timed(anew) for _ in range(5))
     value, note = ratio(lambda: epoch(anew()), lambda: epoch(kept), ROUNDS)

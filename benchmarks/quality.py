@@ -1,4 +1,4 @@
-"""How good the meshes of a finished default run are, from results/metrics/summary.csv."""
+"""How good the meshes of a finished default run are, from its summary.csv."""
 
 import csv
 from collections import defaultdict
@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmarks.table import Figure
+from hexplane.plumbing.paths import DEFAULT
 
-SUMMARY = Path("results/metrics/summary.csv")
+SUMMARY = Path(DEFAULT.summary)
 ARM = "ae-depth-normal"
 ORACLE = "oracle-depth_normal"
 F = "f_score_0.01"
@@ -20,7 +21,7 @@ def measure() -> list[Figure]:
     rows: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
     with SUMMARY.open() as stream:
         for row in csv.DictReader(stream):
-            rows[row["arm"], row["split"]].append(row)
+            rows[row["method"], row["split"]].append(row)
     figures = []
     for split in ("train", "validation", "test"):
         arm, oracle = rows[ARM, split], rows[ORACLE, split]

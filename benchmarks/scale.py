@@ -3,8 +3,8 @@
     python -m benchmarks.scale [--folder scale] [--heads 10 100 1000]
 
 Each size has a working folder of its own, runs the real Snakefile's target `data` (generate,
-normalise, render and sample) and goes on where it was when it is started again. What is finished is
-shown as it was measured; remove its folder to measure anew.
+normalise, render and distances) and goes on where it was when it is started again. What is finished
+is shown as it was measured; remove its folder to measure anew.
 
 Compute is the CPU time inside the stages, from their manifests (generating, casting, distance
 queries, writing), less what the same stages spend there on reading and hashing, which is measured
@@ -29,9 +29,10 @@ import snakemake
 import yaml
 
 from benchmarks.table import Figure, print_table
+from hexplane.plumbing.paths import DEFAULT
 
 ROOT = Path(__file__).parent.parent
-STAGES = {"heads": "generate", "meshes": "normalise", "hexplanes": "render", "sdf": "sample"}
+STAGES = {"heads": "generate", "meshes": "normalise", "hexplanes": "render", "sdf": "distances"}
 """Stage that writes each folder of results."""
 MB = 1e6
 SAMPLE = 10
@@ -241,11 +242,11 @@ def _machine_cpu() -> float:
 
 def _manifests(folder: Path, stage: str) -> list[Path]:
     pattern = "*.manifest.json" if stage in ("hexplanes", "sdf") else "*.json"
-    return list((folder / "results" / stage).glob(pattern))
+    return list((folder / DEFAULT.root / stage).glob(pattern))
 
 
 def _files(folder: Path, stage: str) -> list[Path]:
-    return [file for file in (folder / "results" / stage).rglob("*") if file.is_file()]
+    return [file for file in (folder / DEFAULT.root / stage).rglob("*") if file.is_file()]
 
 
 def recorded(folder: Path, stage: str, name: str) -> list[float]:
@@ -259,14 +260,14 @@ def reading_and_hashing(folder: Path, heads: int) -> float:
     from hexplane.plumbing.files import sha256, tree_hashes
     from hexplane.plumbing.manifests import recorded_transform, versions
 
-    results = folder / "results"
+    results = folder / DEFAULT.root
     names = [f"head-{i:03d}" for i in range(min(SAMPLE, heads))]
     load_mesh(results / f"heads/{names[0]}.ply")  # warm, not counted
     started = time.process_time()
     for name in names:
         head, mesh = results / f"heads/{name}.ply", results / f"meshes/{name}.ply"
         load_mesh(head), sha256(head)
-        for _ in ("render", "sample"):
+        for _ in ("render", "distances"):
             read_normalised(mesh), sha256(mesh)
         recorded_transform(mesh)
         stores = [results / f"{stage}/{name}.zarr" for stage in ("hexplanes", "sdf")]

@@ -16,6 +16,7 @@ from embreex.rtcore_scene import EmbreeScene
 from benchmarks.table import Figure
 from hexplane.geometry import frame
 from hexplane.geometry.distance import signed_distance
+from hexplane.plumbing.paths import DEFAULT
 from hexplane.rendering.embree import EmbreeRenderer
 from hexplane.settings.distances import DistancesSettings
 from hexplane.stages.distances import sample_points
@@ -76,13 +77,13 @@ def rendering() -> list[Figure]:
 def sampling() -> list[Figure]:
     """Points and signed distances against libigl's call alone on the same points."""
     solid = shape()
-    spec = DistancesSettings(near=60_000, uniform=20_000)
-    points = sample_points(solid, spec).astype(np.float64)
+    settings = DistancesSettings(near=60_000, uniform=20_000)
+    points = sample_points(solid, settings).astype(np.float64)
     arrays = np.array(solid.vertices), np.array(solid.faces)
     kind = igl.SIGNED_DISTANCE_TYPE_FAST_WINDING_NUMBER
 
     value, note = ratio(
-        lambda: signed_distance(sample_points(solid, spec), solid),
+        lambda: signed_distance(sample_points(solid, settings), solid),
         lambda: igl.signed_distance(points, *arrays, kind),
     )
     return [Figure("SDF sampling / bare libigl", value, 1.2, note=note)]
@@ -95,18 +96,17 @@ def training() -> list[Figure]:
     import torch
     from torch import nn
 
+    from hexplane.model.codecs import build_codec
     from hexplane.model.optimiser import build_optimiser
-    from hexplane.model.saved import build_network
     from hexplane.plumbing.progress import Progress
     from hexplane.settings.train import TrainingSettings, TrainSettings
     from hexplane.training.data import make_heads
     from hexplane.training.devices import launch
     from hexplane.training.loop import train
-    from hexplane.training.objective import loss_terms
 
     torch.set_num_threads(1)
     steps = 30
-    spec = TrainSettings(training=TrainingSettings(steps=steps))
+    settings = TrainSettings(training=TrainingSettings(steps=steps))
     points = np.random.default_rng(0).uniform(-1, 1, (60_000, 3)).astype(np.float32)
     samples = [(points, np.linalg.norm(points, axis=1).astype(np.float32))]
     heads = make_heads([EmbreeRenderer().render(shape(), 128)], samples, "depth_normal")
@@ -114,16 +114,16 @@ def training() -> list[Figure]:
     def ours() -> None:
         with tempfile.TemporaryDirectory() as folder:
             quiet = Progress("bench", steps, quiet=True)
-            train(spec, heads, None, Path(folder), quiet, launch(1))
+            train(settings, heads, None, Path(folder), quiet, launch(1))
 
     def bare() -> None:
-        network = build_network(spec, 128)
-        optimiser = build_optimiser(network, 1e-3)
+        codec = build_codec(settings, 128)
+        optimiser = build_optimiser(codec, 1e-3)
         for _ in range(steps):
             batch = heads.batch(torch.tensor([0]), torch.randint(60_000, (2048,)))
             optimiser.zero_grad()
-            torch.stack(list(loss_terms(network, spec, batch).values())).sum().backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            torch.stack(list(codec.loss_terms(batch, distances=True).values())).sum().backward()
+            nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
             optimiser.step()
 
     value, note = ratio(ours, bare)
@@ -147,7 +147,7 @@ def start_up() -> list[Figure]:
 
 def dry_run() -> list[Figure]:
     """`snakemake -n` on what is in this folder."""
-    if not Path("results/report/index.html").is_file():
+    if not Path(DEFAULT.page).is_file():
         return [Figure("snakemake -n, finished run, s", None, 5.0, note="run `make` first")]
     command = [sys.executable, "-m", "snakemake", "-n", "--cores", "2"]
 

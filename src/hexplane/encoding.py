@@ -26,7 +26,7 @@ def encode(saved: SavedModel, hexplane: Hexplane) -> Tensor:
             f"resolution {hexplane.resolution}, but the model was trained at {saved.resolution}"
         )
     views = torch.from_numpy(network_input(hexplane, saved.settings.features))
-    return saved.codec.encode(views[None])[0].contiguous()
+    return saved.codec.encode(views[None])[0].detach().contiguous()
 
 
 def views_of(

@@ -158,11 +158,12 @@ class Results:
         return read_hexplane(Path(self.paths.hexplane.format(mesh=mesh)))
 
     def decoded(self, arm: str, mesh: str) -> dict[str, Images]:
-        """Decoded coverage [6, R, R] in [0, 1]; depth [6, R, R] and normal [6, 3, R, R] where the
-        arm decodes them."""
+        """What the arm decodes of coverage [6, R, R] in [0, 1], depth [6, R, R] and normal
+        [6, 3, R, R]."""
         store = Path(self.paths.decoded.format(arm=arm, mesh=mesh))
-        names = [name for name in ("depth", "normal") if (store / name).is_dir()]
-        return dict(zip(names + ["coverage"], read_store(store, *names, "coverage"), strict=True))
+        kinds = ("coverage", "depth", "normal")
+        names = [name for name in kinds if (store / name).is_dir()]
+        return dict(zip(names, read_store(store, *names), strict=True))
 
     def original(self, mesh: str) -> trimesh.Trimesh:
         """The normalised mesh."""

@@ -9,7 +9,6 @@ from hexplane.decoding import decode, read_own_latent
 from hexplane.geometry import frame
 from hexplane.geometry.meshes import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
-from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT_MODEL
 from hexplane.settings.extract import ExtractSettings
@@ -41,7 +40,8 @@ def run(
         model: folder of the model that made the latent.
         canonical: stay in the canonical cube, also where the latent knows the source's
             coordinates.
-        decoded: store for the six decoded views, if wanted; beside the mesh.
+        decoded: store for the six decoded views, if wanted; beside the mesh. Of a codec that
+            decodes none it is empty.
 
     Returns:
         The mesh.
@@ -60,8 +60,6 @@ def run(
     write_mesh(mesh, target)
     written = [target]
     if decoded is not None:
-        if not images:
-            raise UserError(f"--decoded: {model} decodes no views")
         write_decoded(decoded, images)
         written.append(decoded)
     job.write_manifest(

@@ -35,7 +35,11 @@ def _rate_distortion(rows: list[Row], arms: dict[str, Any], looks: dict[str, Loo
     """One chart a kind of input: their distortions have no common scale."""
     charts = []
     for features in dict.fromkeys(arm["features"] for arm in arms.values()):
-        own = [row for row in rows if arms[row["arm"]]["features"] == features]
+        own = [
+            row
+            for row in rows
+            if arms[row["arm"]]["features"] == features and row["distortion"] is not None
+        ]
         points = [row for row in own if row["kl"] is not None]
         if not points:
             continue

@@ -60,7 +60,7 @@ def shown(features: Features, decoded: dict[str, Array], true: Truth, far: float
 
     Args:
         features: the arm's.
-        decoded: coverage [6, R, R], and depth and normal where decoded.
+        decoded: coverage [6, R, R], depth and normal, where decoded.
         true: the head's true views.
         far: depth error, canonical units, at the upper end of the scale of errors.
 
@@ -68,13 +68,15 @@ def shown(features: Features, decoded: dict[str, Array], true: Truth, far: float
         For each kind: `seen`, whether the network is given it; `input`, the key of
         `Truth.pictures`; `decoded` and `difference`, six pictures or None; `note`, a sentence.
     """
-    covered = decoded["coverage"] > COVERED
-    both = covered & true.hexplane.occupancy
-    parts = {
-        "binary": _binary(decoded["coverage"], covered, true),
-        "depth": _depth(decoded.get("depth"), covered, both, true, far),
-        "normal": _normal(decoded.get("normal"), covered, both, true),
-    }
+    parts: dict[str, Part] = dict.fromkeys(KINDS, (None, None, "This arm decodes no views."))
+    if "coverage" in decoded:
+        covered = decoded["coverage"] > COVERED
+        both = covered & true.hexplane.occupancy
+        parts = {
+            "binary": _binary(decoded["coverage"], covered, true),
+            "depth": _depth(decoded.get("depth"), covered, both, true, far),
+            "normal": _normal(decoded.get("normal"), covered, both, true),
+        }
     found = {}
     for kind, (ours, difference, note) in parts.items():
         dithered = features == "dithered" and kind == "binary"
