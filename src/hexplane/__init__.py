@@ -4,8 +4,8 @@ From Python: `load` a trained codec, `render` a mesh's six views, `evaluate` a m
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it; each job's client would wait for `typing`
 if TYPE_CHECKING:
     from hexplane.api import Latent, TrainedCodec, evaluate, load, render
 
@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 __all__ = ["Latent", "TrainedCodec", "evaluate", "load", "render"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     # Loaded when asked for: the workflow imports this package in every job, without torch.
     if name in __all__:
         return getattr(import_module("hexplane.api"), name)

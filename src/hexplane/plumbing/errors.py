@@ -1,4 +1,10 @@
-"""The one exception that stands for a mistake in what the user handed in."""
+"""The one exception that stands for a mistake in what the user handed in, and longer remedies."""
+
+BUILD_NVDIFFRAST = (
+    "pip install setuptools wheel ninja && pip install --no-build-isolation "
+    "git+https://github.com/NVlabs/nvdiffrast.git@v0.4.0"
+)
+"""nvdiffrast is no registry's package: it is compiled against the torch that is installed."""
 
 
 class UserError(Exception):

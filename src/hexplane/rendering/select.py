@@ -8,14 +8,8 @@ from typing import Protocol
 import trimesh
 
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.errors import BUILD_NVDIFFRAST, UserError
 from hexplane.rendering.backends import Backend
-
-INSTALL = (
-    "pip install setuptools wheel ninja && pip install --no-build-isolation "
-    "git+https://github.com/NVlabs/nvdiffrast.git@v0.4.0"
-)
-"""nvdiffrast is no registry's package: it is compiled against the torch that is installed."""
 
 
 class Renderer(Protocol):
@@ -32,6 +26,14 @@ class Renderer(Protocol):
         ...
 
 
+class UnavailableError(Exception):
+    """Why a backend cannot render here, and what to do about it."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy = reason, remedy
+
+
 def select_backend(backend: Backend) -> Renderer:
     """The renderer that `backend` names.
 
@@ -43,20 +45,24 @@ def select_backend(backend: Backend) -> Renderer:
     """
     if backend == "embree":
         return _embree()
-    missing = _missing()
-    if missing is None:
-        from hexplane.rendering.nvdiffrast import NvdiffrastRenderer
-
-        renderer: Renderer = NvdiffrastRenderer()
-    elif backend == "nvdiffrast":
-        reason, remedy = missing
-        raise UserError(f"render.backend: {reason}; {remedy}")
-    else:
-        renderer = _embree()
+    why = None
+    try:
+        renderer = _nvdiffrast()
+    except UnavailableError as missing:
+        if backend == "nvdiffrast":
+            raise UserError(f"render.backend: {missing.reason}; {missing.remedy}") from None
+        renderer, why = _embree(), missing.reason
     if backend == "auto":
-        why = f": {missing[0]}" if missing else ""
-        print(f"Rendering with {renderer.name}{why}", file=sys.stderr, flush=True)
+        _say(renderer.name, why)
     return renderer
+
+
+def _say(name: str, why: str | None) -> None:
+    print(
+        f"Rendering with {name}" + (f": {why}" if why else ""),
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _embree() -> Renderer:
@@ -69,19 +75,31 @@ def _embree() -> Renderer:
     return EmbreeRenderer()
 
 
-def _missing() -> tuple[str, str] | None:
-    """Why nvdiffrast cannot render here, and what to do about it; None where it can."""
+def _nvdiffrast() -> Renderer:
+    """The renderer on a CUDA device.
+
+    Raises:
+        UnavailableError: it cannot run here.
+    """
     # Looked for before torch is imported: that takes longer than rendering a mesh.
     for name in ("nvdiffrast", "torch"):
         if find_spec(name) is None:
-            return f"{name} is not installed", f"see envs/cuda.yaml, or run `{INSTALL}`"
+            raise UnavailableError(
+                f"{name} is not installed", f"see envs/cuda.yaml, or run `{BUILD_NVDIFFRAST}`"
+            )
     import torch
 
     if not torch.cuda.is_available():
-        return "nvdiffrast needs a CUDA device and torch finds none", "use embree or auto"
+        raise UnavailableError(
+            "nvdiffrast needs a CUDA device and torch finds none", "use embree or auto"
+        )
     try:
         import nvdiffrast.torch  # noqa: F401 (its compiled part may not fit this torch)
     except ImportError as error:
-        first = str(error).splitlines()[0]
-        return f"nvdiffrast does not load ({first})", f"build it for this torch: `{INSTALL}`"
-    return None
+        raise UnavailableError(
+            f"nvdiffrast does not load ({str(error).splitlines()[0]})",
+            f"build it for this torch: `{BUILD_NVDIFFRAST}`",
+        ) from error
+    from hexplane.rendering.nvdiffrast import NvdiffrastRenderer
+
+    return NvdiffrastRenderer()
