@@ -54,14 +54,14 @@ class MeshesSection(NormaliseSettings):
     generate: int = Field(8, ge=1, le=100_000, description="Heads to generate without files.")
 
 
-Part = Annotated[float, Field(ge=0, lt=1)] | list[str]
+HeldOut = Annotated[float, Field(ge=0, lt=1)] | list[str]
 
 
 class SplitSection(Settings):
     """Which meshes are held out: a fraction, rounded, or names."""
 
-    validation: Part = Field(0.125, description="Watched during training, never trained on.")
-    test: Part = Field(0.125, description="Seen by no training at all.")
+    validation: HeldOut = Field(0.125, description="Watched during training, never trained on.")
+    test: HeldOut = Field(0.125, description="Seen by no training at all.")
 
 
 class EvaluationSection(MeasureSettings):

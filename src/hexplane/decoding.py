@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hexplane.extraction import Extraction, Field, extract, fused, signed
+from hexplane.extraction import Extraction, ScalarField, extract, fused, signed
 from hexplane.geometry import frame
 from hexplane.model.codec import Codec
 from hexplane.model.images import Images
@@ -44,7 +44,7 @@ def images_by_name(images: Images) -> dict[str, NDArray[np.float32]]:
 
 def _field(
     codec: Codec, decoded: Any, images: dict[str, NDArray[np.float32]], settings: ExtractSettings
-) -> Field:
+) -> ScalarField:
     if settings.field == "sdf":
         return signed(distance_grid(codec, decoded, settings.resolution))
     if not images:

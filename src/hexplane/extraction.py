@@ -13,7 +13,7 @@ from hexplane.settings.extract import ExtractionSection
 
 
 @dataclass(frozen=True)
-class Field:
+class ScalarField:
     """Values at the voxel centres of the canonical cube, and where the surface is in them.
 
     Attributes:
@@ -35,7 +35,7 @@ class Extraction:
         mesh: canonical; without faces where the field never crosses its level.
     """
 
-    field: Field
+    field: ScalarField
     mesh: trimesh.Trimesh
 
     @property
@@ -59,7 +59,7 @@ def fused(
     depth: NDArray[np.floating] | None,
     normal: NDArray[np.floating] | None,
     settings: ExtractionSection,
-) -> Field:
+) -> ScalarField:
     """Occupancy fused from six views: carved by depth where there is any, else the visual hull.
 
     Args:
@@ -72,15 +72,15 @@ def fused(
         values = fusion.visual_hull(coverage, settings.resolution)
     else:
         values = fusion.carve(coverage, depth, normal, settings.resolution)
-    return Field(values, settings.level, 0.0)
+    return ScalarField(values, settings.level, 0.0)
 
 
-def signed(distance: NDArray[np.float32]) -> Field:
+def signed(distance: NDArray[np.float32]) -> ScalarField:
     """Signed distance [N, N, N], negative inside; its surface is at 0."""
-    return Field(distance, 0.0, 1.0)
+    return ScalarField(distance, 0.0, 1.0)
 
 
-def extract(field: Field, settings: ExtractionSection) -> Extraction:
+def extract(field: ScalarField, settings: ExtractionSection) -> Extraction:
     """The mesh of a field by marching cubes, without its islands."""
     mesh = marching_cubes(field.values, field.level, field.outside)
     return Extraction(field, drop_islands(mesh, settings.islands))

@@ -21,7 +21,7 @@ from hexplane.settings.report import ReportSettings
 from hexplane.split import SPLITS
 from hexplane.store import read_hexplane, read_store
 
-Images = NDArray[np.float32]
+Picture = NDArray[np.float32]
 Columns = dict[str, list[float | None]]
 
 
@@ -157,7 +157,7 @@ class Results:
         """The views a network was given."""
         return read_hexplane(Path(self.paths.hexplane.format(mesh=mesh)))
 
-    def decoded(self, arm: str, mesh: str) -> dict[str, Images]:
+    def decoded(self, arm: str, mesh: str) -> dict[str, Picture]:
         """What the arm decodes of coverage [6, R, R] in [0, 1], depth [6, R, R] and normal
         [6, 3, R, R]."""
         store = Path(self.paths.decoded.format(arm=arm, mesh=mesh))

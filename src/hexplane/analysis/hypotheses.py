@@ -9,8 +9,8 @@ from typing import Any, Literal
 from hexplane.settings.hypotheses import (
     AgreementCondition,
     BoundCondition,
+    HeadGroup,
     Hypothesis,
-    Split,
     matching,
 )
 
@@ -100,7 +100,7 @@ class _Table:
         ]
         return list(dict.fromkeys(found))
 
-    def value(self, arm: str, seed: int, split: Split, measure: str) -> float | None:
+    def value(self, arm: str, seed: int, split: HeadGroup, measure: str) -> float | None:
         return _known(self.rows.get((arm, seed, split), {}).get(measure))
 
 
@@ -209,7 +209,7 @@ def over_seeds(arm: str, values: Mapping[int, float | None]) -> Series:
     return Series(arm, values, mean, spread)
 
 
-_HEADS: dict[Split, str] = {"train": "training heads", "held_out": "held-out heads"}
+_HEADS: dict[HeadGroup, str] = {"train": "training heads", "held_out": "held-out heads"}
 
 
 def _ask_bound(condition: BoundCondition) -> str:

@@ -10,11 +10,11 @@ from hexplane.metrics.table import deciding, f_score, metrics_at
 from hexplane.plumbing.tables import write_table
 from hexplane.results import Results
 
-Row = dict[str, Any]
+RunRow = dict[str, Any]
 KEYS = ("arm", "seed", "split")
 
 
-def run_rows(results: Results) -> list[Row]:
+def run_rows(results: Results) -> list[RunRow]:
     """Rows with the keys `KEYS` and the measures of `hexplane.settings.diagnose.measures`.
 
     None stands for what a run has no value of: the KL of a deterministic latent, a comparison
@@ -35,11 +35,11 @@ def run_rows(results: Results) -> list[Row]:
 
 
 def _measures(
-    found: dict[str, Any], group: dict[str, Any], oracle: list[dict[str, Any]], bottleneck: Row
-) -> Row:
+    found: dict[str, Any], group: dict[str, Any], oracle: list[dict[str, Any]], bottleneck: RunRow
+) -> RunRow:
     kl, cap = group.get("kl"), bottleneck.get("kl_cap")
     summed = bottleneck.get("kl_reduction", "sum") == "sum"  # the cap is on what is charged
-    row: Row = {
+    row: RunRow = {
         "heads": group["heads"],
         "training_heads": found["training_heads"],
         "kl_weight": bottleneck.get("kl_weight"),
@@ -68,7 +68,7 @@ def _measures(
     return row
 
 
-def _mean(scores: list[Row], name: str) -> float | None:
+def _mean(scores: list[RunRow], name: str) -> float | None:
     values = [math.inf if score[name] is None else score[name] for score in scores]
     return statistics.fmean(values) if values else None
 
@@ -77,7 +77,7 @@ def _ratio(value: float | None, reference: float | None) -> float | None:
     return value / reference if value is not None and reference else None
 
 
-def write_runs(path: Path, rows: list[Row]) -> None:
+def write_runs(path: Path, rows: list[RunRow]) -> None:
     """Write the table as CSV; what a run has no value of is empty."""
     write_table(path, [{name: _cell(value) for name, value in row.items()} for row in rows])
 

@@ -29,7 +29,7 @@ class Cell:
 
 
 @dataclass
-class Row:
+class ScoreRow:
     """One arm or oracle on one group of heads."""
 
     name: str
@@ -50,8 +50,8 @@ class Group:
     title: str
     heads: list[str]
     total: int
-    rows: list[Row] = field(default_factory=list)
-    oracles: list[Row] = field(default_factory=list)
+    rows: list[ScoreRow] = field(default_factory=list)
+    oracles: list[ScoreRow] = field(default_factory=list)
 
 
 def columns_of(results: Results) -> list[Metric]:
@@ -95,9 +95,9 @@ def groups(results: Results, columns: list[Metric]) -> list[Group]:
     return found
 
 
-def _row(results: Results, name: str, heads: list[str], columns: list[Metric]) -> Row:
+def _row(results: Results, name: str, heads: list[str], columns: list[Metric]) -> ScoreRow:
     scores = [results.score(name, head) for head in heads]
-    return Row(
+    return ScoreRow(
         name,
         results.settings.oracles.get(name, ""),
         {column.name: _mean([score.get(column.name) for score in scores]) for column in columns},
@@ -117,7 +117,7 @@ def _mean(values: list[Any]) -> Cell:
     )
 
 
-def _judge(row: Row, oracle: Row, columns: list[Metric]) -> None:
+def _judge(row: ScoreRow, oracle: ScoreRow, columns: list[Metric]) -> None:
     """Set an arm beside its oracle; the ratio is that of the two means shown."""
     for column in columns:
         if not column.of_latent:
@@ -135,7 +135,7 @@ def _judge(row: Row, oracle: Row, columns: list[Metric]) -> None:
         row.failure = f"{decision.label} is {share} of its oracle's"
 
 
-def _mark_best(rows: list[Row], columns: list[Metric]) -> None:
+def _mark_best(rows: list[ScoreRow], columns: list[Metric]) -> None:
     """Mark the best arm of each measure; one that failed, or stands alone, is never best."""
     sound = [row for row in rows if not row.failure]
     if len(rows) < 2:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hexplane.analysis.hypotheses import Series, over_seeds
-from hexplane.analysis.runs import Row
+from hexplane.analysis.runs import RunRow
 from hexplane.metrics.table import deciding, f_score, thresholds_of
 
 SHOWN = (
@@ -56,12 +56,12 @@ class SeedTable:
     arms: list[OverSeeds]
 
 
-def seed_tables(rows: Iterable[Row]) -> list[SeedTable]:
+def seed_tables(rows: Iterable[RunRow]) -> list[SeedTable]:
     """One table for each group of heads, from the table of runs; held-out heads come first."""
     rows = list(rows)
     found = []
     for key, title in TITLES.items():
-        own: dict[str, list[Row]] = {}
+        own: dict[str, list[RunRow]] = {}
         for row in rows:
             if row["split"] == key:
                 own.setdefault(row["arm"], []).append(row)
@@ -72,12 +72,12 @@ def seed_tables(rows: Iterable[Row]) -> list[SeedTable]:
     return found
 
 
-def _deciding(row: Row) -> str:
+def _deciding(row: RunRow) -> str:
     scored = [name.removeprefix("oracle_") for name in row if name.startswith("oracle_")]
     return f_score(deciding(thresholds_of(scored)))
 
 
-def _over_seeds(name: str, rows: list[Row], score: str) -> OverSeeds:
+def _over_seeds(name: str, rows: list[RunRow], score: str) -> OverSeeds:
     first = rows[0]
     return OverSeeds(
         name,

@@ -40,7 +40,7 @@ class Study:
         return {arm: self.results.history(arm) for arm in self.results.arms}
 
     @cached_property
-    def rows(self) -> list[runs.Row]:
+    def rows(self) -> list[runs.RunRow]:
         """The table of runs."""
         return runs.run_rows(self.results)
 

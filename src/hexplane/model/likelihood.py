@@ -16,7 +16,7 @@ from hexplane.geometry import frame, modality
 from hexplane.geometry.modality import Features
 from hexplane.model.images import Images, plain
 from hexplane.model.processes import mean_over_processes
-from hexplane.model.settings import Likelihood as LikelihoodName
+from hexplane.model.settings import LikelihoodName
 
 BACKGROUND_BEYOND = 0.9
 """Plain depth at which coverage is one half.

@@ -8,7 +8,7 @@ from hexplane.geometry.modality import Features
 from hexplane.model import bottlenecks, codecs
 from hexplane.plumbing.settings import Settings
 
-Likelihood = Literal["fitted", "mse", "learned_sigma", "bernoulli"]
+LikelihoodName = Literal["fitted", "mse", "learned_sigma", "bernoulli"]
 """fitted: a coverage logit, and a loss that fits each channel; mse: plain channels, background
 included, Gaussian of sigma 1; learned_sigma: the same with the sigma that fits best; bernoulli:
 one logit a pixel, for occupancy."""
@@ -18,13 +18,13 @@ class ModalitySettings(Settings):
     """Features and a likelihood that fits them."""
 
     features: Features = Field(description="What goes in, and comes out.")
-    likelihood: Likelihood = Field(
+    likelihood: LikelihoodName = Field(
         "fitted", description="What the decoder's values mean, and so the reconstruction loss."
     )
 
     @field_validator("likelihood")
     @classmethod
-    def _fits(cls, likelihood: Likelihood, info: ValidationInfo) -> Likelihood:
+    def _fits(cls, likelihood: LikelihoodName, info: ValidationInfo) -> LikelihoodName:
         features = info.data.get("features")
         if likelihood == "bernoulli" and features not in (None, "occupancy"):
             raise ValueError(

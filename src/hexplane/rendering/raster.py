@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VIEWS = len(frame.VIEWS)
 
 
-class Batch(NamedTuple):
+class ClipBatch(NamedTuple):
     """M meshes in 6 M images; image 6 m + v is view v of mesh m.
 
     A view has vertices of its own, so that positions differ by image while triangles of all
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
     ranges: NDArray[np.int32]  # [6 M, 2]: each image's first triangle, and how many
 
 
-def clip_batch(surfaces: Sequence[Surface]) -> Batch:
+def clip_batch(surfaces: Sequence[Surface]) -> ClipBatch:
     """Surfaces in the canonical cube under the six orthographic cameras of `frame`."""
     positions, attributes, triangles, counts = [], [], [], []
     first = 0
@@ -49,7 +49,7 @@ def clip_batch(surfaces: Sequence[Surface]) -> Batch:
             counts.append(len(faces))
             first += len(vertices)
     starts = np.cumsum([0, *counts[:-1]])
-    return Batch(
+    return ClipBatch(
         np.concatenate(positions),
         np.concatenate(attributes),
         np.concatenate(triangles),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hexplane.analysis.scores import Group, Row
+from hexplane.analysis.scores import Group, ScoreRow
 from hexplane.analysis.study import Study
 from hexplane.metrics.table import Metric
 from hexplane.report.text import number, plural, size, spoken
@@ -24,7 +24,7 @@ def decided_on(groups: Sequence[Group]) -> Group | None:
     return groups[-1] if groups else None
 
 
-def best_arm(groups: Sequence[Group], decision: Metric | None) -> Row | None:
+def best_arm(groups: Sequence[Group], decision: Metric | None) -> ScoreRow | None:
     """The arm with the best F-score among those that did not fail."""
     group = decided_on(groups)
     if group is None or decision is None:
@@ -59,7 +59,7 @@ def _asked(results: Results, resolution: int) -> str:
     )
 
 
-def _best(group: Group, row: Row | None, decision: Metric) -> str:
+def _best(group: Group, row: ScoreRow | None, decision: Metric) -> str:
     where = _where(group)
     if row is None:
         return f"On {where} no arm came back: every one of {plural(len(group.rows), 'arm')} failed."

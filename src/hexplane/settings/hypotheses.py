@@ -9,14 +9,16 @@ from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.settings import Settings
 
-Split = Literal["train", "held_out"]
+HeadGroup = Literal["train", "held_out"]
 
 
 class MeasureCondition(Settings):
     """What every condition names: a measure, on training heads or on held-out ones."""
 
     measure: str = Field(min_length=1, description="Measure that is compared.")
-    split: Split = Field("held_out", description="Heads that it is taken on: train or held_out.")
+    split: HeadGroup = Field(
+        "held_out", description="Heads that it is taken on: train or held_out."
+    )
 
 
 class BoundCondition(MeasureCondition):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hexplane.extraction import Field, extract, fused, signed
+from hexplane.extraction import ScalarField, extract, fused, signed
 from hexplane.geometry import frame
 from hexplane.geometry.distance import signed_distance
 from hexplane.geometry.hexplane import Hexplane
@@ -49,7 +49,7 @@ def run(
     job.write_manifest(manifest_path(output), [output], inputs=inputs, **extraction.facts)
 
 
-def _fused(truth: Hexplane, settings: OracleSettings) -> Field:
+def _fused(truth: Hexplane, settings: OracleSettings) -> ScalarField:
     """Fused from what codecs of these features decode."""
     return fused(
         truth.occupancy.astype(np.float32),

@@ -5,15 +5,15 @@ from pathlib import Path
 from hexplane.plumbing.files import replacing
 from hexplane.plumbing.tables import write_table
 
-Row = dict[str, float]
+HistoryRow = dict[str, float]
 
 
-def write_csv(path: Path, rows: list[Row]) -> None:
+def write_csv(path: Path, rows: list[HistoryRow]) -> None:
     """One line a logged step; columns in the order of their first appearance."""
     write_table(path, [{name: _short(value) for name, value in row.items()} for row in rows])
 
 
-def write_tensorboard(folder: Path, rows: list[Row]) -> None:
+def write_tensorboard(folder: Path, rows: list[HistoryRow]) -> None:
     """The same rows as TensorBoard events."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary

@@ -7,7 +7,7 @@ from hexplane.model.codec import Codec
 from hexplane.model.diagnostics import gradient_norms
 from hexplane.settings.train import TrainingSettings
 from hexplane.training.data import Heads, StoredHeads
-from hexplane.training.history import Row
+from hexplane.training.history import HistoryRow
 from hexplane.training.objective import Objective, weighted_terms
 
 MOST_HEADS = 16
@@ -16,7 +16,7 @@ MOST_HEADS = 16
 
 def gradient_row(
     terms: dict[str, Tensor], objective: Objective, settings: TrainingSettings, step: int
-) -> Row:
+) -> HistoryRow:
     """Gradient norm of each weighted term by itself."""
     summands = weighted_terms(terms, objective.codec.bottleneck, settings, step)
     norms = gradient_norms(summands, objective.parameters())
@@ -24,7 +24,7 @@ def gradient_row(
 
 
 @torch.no_grad()
-def latent_row(codec: Codec, heads: Heads | StoredHeads) -> Row:
+def latent_row(codec: Codec, heads: Heads | StoredHeads) -> HistoryRow:
     """What the bottleneck logs of its diagnostics, over the first training heads."""
     bottleneck = codec.bottleneck
     if not bottleneck.logged:

@@ -23,7 +23,7 @@ from hexplane.settings.train import TrainingSettings, TrainSettings
 from hexplane.training.checkpoint import load_checkpoint, save_checkpoint
 from hexplane.training.data import Heads, StoredHeads
 from hexplane.training.devices import half_precision
-from hexplane.training.history import Row
+from hexplane.training.history import HistoryRow
 from hexplane.training.latents import gradient_row, latent_row
 from hexplane.training.objective import Objective, total_loss
 from hexplane.training.schedule import schedule, set_rate
@@ -41,7 +41,7 @@ class Run:
     codec: Codec
     step: int = 0
     seconds: float = 0.0
-    rows: list[Row] = field(default_factory=list)
+    rows: list[HistoryRow] = field(default_factory=list)
 
 
 def train(
@@ -173,7 +173,9 @@ def _step(
 
 
 @torch.no_grad()
-def _validate(objective: Objective, settings: TrainSettings, heads: Heads | StoredHeads) -> Row:
+def _validate(
+    objective: Objective, settings: TrainSettings, heads: Heads | StoredHeads
+) -> HistoryRow:
     """The terms on held-out heads from the most central latents, mean over heads."""
     objective.eval()
     generator = torch.Generator().manual_seed(VALIDATION_SEED)

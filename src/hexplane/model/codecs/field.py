@@ -1,4 +1,4 @@
-"""Signed-distance field on plane features."""
+"""Signed-distance field on values of the planes."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from hexplane.geometry import frame
 
 
 class SignedDistanceField(nn.Module):
-    """Signed distance of points from the plane features where they project into the six views.
+    """Signed distance of points from the planes' values where they project into the six views.
 
     Args:
         channels: F, values of each plane.

@@ -19,7 +19,7 @@ from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.model.codecs.losses import distance_term
 from hexplane.model.images import Images
 from hexplane.model.likelihood import build_likelihood
-from hexplane.model.settings import CodecSettings, Likelihood
+from hexplane.model.settings import CodecSettings
 
 
 class Planes(NamedTuple):
@@ -29,7 +29,7 @@ class Planes(NamedTuple):
     field_input: Tensor  # [B, 6, F, h, w], for the signed-distance field
 
 
-class Reconstruction(NamedTuple):
+class Pass(NamedTuple):
     """What a pass through the autoencoder gives."""
 
     planes: Planes
@@ -67,7 +67,7 @@ class HexplaneAutoencoder(Codec):
         resolution: int,
         model: HexplaneSettings,
         bottleneck: BottleneckSettings,
-        likelihood: Likelihood = "fitted",
+        likelihood: LikelihoodName = "fitted",
     ) -> None:
         super().__init__()
         self.features = features
@@ -130,11 +130,11 @@ class HexplaneAutoencoder(Codec):
         """What decoded planes show."""
         return self.likelihood.images(planes.values)
 
-    def forward(self, views: Tensor) -> Reconstruction:
+    def forward(self, views: Tensor) -> Pass:
         """Planes, latent and rate of views [B, 6, C, R, R]."""
         statistics = self.statistics(views)
         latent = self.bottleneck.encode(statistics)
-        return Reconstruction(self.decode(latent), latent, self.bottleneck.rate(statistics))
+        return Pass(self.decode(latent), latent, self.bottleneck.rate(statistics))
 
     def signed_distance(self, planes: Planes, points: Tensor) -> Tensor:
         """Signed distance [B, N] at points [B, N, 3], canonical units, negative inside."""
@@ -155,7 +155,7 @@ class HexplaneAutoencoder(Codec):
         self.field_head.requires_grad_(False)
 
     def matrices(self) -> list[Tensor]:
-        """The convolutions between features; not the first and last layers, nor the field."""
+        """The convolutions between inner layers; not the first and last layers, nor the field."""
         edges = {self.encoder_input, self.plane_head, self.field}
         excluded = {id(layer) for edge in edges for layer in edge.modules()}
         return [

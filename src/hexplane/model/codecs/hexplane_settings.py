@@ -11,7 +11,7 @@ class HexplaneSettings(ModelSettings):
     """Sizes of the autoencoder.
 
     Views enter as patches of `resolution / (latent_resolution * 2^(levels - 1))` pixels a side,
-    one feature vector each; every further level halves the grid, down to the latent's.
+    one vector each; every further level halves the grid, down to the latent's.
     """
 
     kind: Literal["hexplane"] = Field("hexplane", description="Six views through one network.")

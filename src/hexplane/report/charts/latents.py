@@ -4,7 +4,7 @@ import json
 import statistics
 from typing import Any
 
-from hexplane.analysis.runs import Row
+from hexplane.analysis.runs import RunRow
 from hexplane.report.charts.axes import Chart, log_axis, spread_axis, tick
 from hexplane.report.charts.looks import Look
 from hexplane.results import Results
@@ -14,7 +14,7 @@ SMALLEST_KL = 1e-3
 _GREY = "#888888"
 
 
-def latent_charts(results: Results, rows: list[Row], looks: dict[str, Look]) -> list[Chart]:
+def latent_charts(results: Results, rows: list[RunRow], looks: dict[str, Look]) -> list[Chart]:
     """Every chart that there are values for; on held-out heads where there are any."""
     split = "held_out" if any(row["split"] == "held_out" for row in rows) else "train"
     rows = [row for row in rows if row["split"] == split]
@@ -31,7 +31,9 @@ def latent_charts(results: Results, rows: list[Row], looks: dict[str, Look]) -> 
     return [chart for chart in charts if chart]
 
 
-def _rate_distortion(rows: list[Row], arms: dict[str, Any], looks: dict[str, Look]) -> list[Chart]:
+def _rate_distortion(
+    rows: list[RunRow], arms: dict[str, Any], looks: dict[str, Look]
+) -> list[Chart]:
     """One chart a kind of input: their distortions have no common scale."""
     charts = []
     for features in dict.fromkeys(arm["features"] for arm in arms.values()):
@@ -75,7 +77,9 @@ def _rate_distortion(rows: list[Row], arms: dict[str, Any], looks: dict[str, Loo
     return charts
 
 
-def _ratio_by_beta(rows: list[Row], arms: dict[str, Any], looks: dict[str, Look]) -> Chart | None:
+def _ratio_by_beta(
+    rows: list[RunRow], arms: dict[str, Any], looks: dict[str, Look]
+) -> Chart | None:
     points = [
         row for row in rows if row["effective_beta"] is not None and row["f_ratio"] is not None
     ]
@@ -197,7 +201,7 @@ def _spectra(
     }
 
 
-def _run(row: Row) -> str:
+def _run(row: RunRow) -> str:
     return f"{row['arm']}, seed {row['seed']}"
 
 
