@@ -19,7 +19,7 @@ from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.model.codecs.losses import distance_term
 from hexplane.model.images import Images
 from hexplane.model.likelihood import build_likelihood
-from hexplane.model.settings import CodecSettings
+from hexplane.model.settings import CodecSettings, LikelihoodName
 
 
 class Planes(NamedTuple):
