@@ -1,4 +1,4 @@
-# make: set up and run the default experiments. make test: set up and test.
+# make: set up and run the default study. make test: set up and test.
 # make bench: speed and quality figures, after a finished `make`.
 # make bench-scale: up to 1,000 heads through the mesh stages, in scale/; takes an hour.
 
