@@ -6,8 +6,9 @@ onstart:
     # hide the new mesh's own jobs. Snakemake's own environment has to have the mesh libraries.
     if PLAN.sources:
         checked = subprocess.run(
-            [sys.executable, "-m", "hexplane", "check"]
-            + [*PLAN.sources.values(), f"--known={CHECKED}"]
+            [sys.executable, "-m", "hexplane", "check", "-", f"--known={CHECKED}"],
+            input="\n".join(PLAN.sources.values()),
+            text=True,
         )
         if checked.returncode:
             sys.exit(checked.returncode)

@@ -1,6 +1,7 @@
 """check: every source mesh is read once before anything is made of any."""
 
 import json
+import sys
 from pathlib import Path
 
 from hexplane.geometry.meshes import check_meshes
@@ -11,13 +12,15 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
     """Read mesh files and name all that cannot be used.
 
     Args:
-        sources: mesh files.
+        sources: mesh files; `-` alone: one a line from the standard input, however many.
         known: list of the files found sound before, by size and time of change; those are not
             read again, and the list is brought up to date when all are sound.
 
     Raises:
         UserError: one line for each unusable file, all of them at once.
     """
+    if sources == [Path("-")]:
+        sources = [Path(line) for line in sys.stdin.read().splitlines()]
     sound = {str(path): _stamp(path) for path in sources if path.is_file()}
     before = _read(known) if known is not None else {}
     check_meshes([path for path in sources if before.get(str(path), "") != sound.get(str(path))])
