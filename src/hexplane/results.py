@@ -3,10 +3,11 @@
 import csv
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import trimesh
@@ -21,6 +22,9 @@ from hexplane.settings.report import ReportSettings
 from hexplane.split import SPLITS
 from hexplane.store import read_hexplane, read_store
 
+T = TypeVar("T")
+MOST_KEPT = 256
+"""Files that a report looks at twice and that are kept meanwhile: those read last."""
 Picture = NDArray[np.float32]
 Columns = dict[str, list[float | None]]
 
@@ -72,6 +76,19 @@ class Results:
     def paths(self) -> Layout:
         """Where its files lie."""
         return Layout(self.root)
+
+    @cached_property
+    def _read(self) -> dict[Path, Any]:
+        return {}
+
+    def _once(self, path: Path, read: Callable[[Path], T]) -> T:
+        """What is in a file that several parts of a report look at, read once."""
+        if path not in self._read:
+            if len(self._read) >= MOST_KEPT:
+                del self._read[next(iter(self._read))]
+            self._read[path] = read(path)
+        found: T = self._read[path]
+        return found
 
     @cached_property
     def arms(self) -> list[str]:
@@ -147,7 +164,7 @@ class Results:
 
     def diagnostics(self, run: str) -> dict[str, Any]:
         """What a run was diagnosed with."""
-        return read_manifest(self.diagnostics_path(run))
+        return self._once(self.diagnostics_path(run), read_manifest)
 
     def model(self, arm: str) -> dict[str, Any]:
         """An arm's config.json."""
@@ -167,13 +184,13 @@ class Results:
 
     def original(self, mesh: str) -> trimesh.Trimesh:
         """The normalised mesh."""
-        return read_normalised(Path(self.paths.mesh.format(mesh=mesh)))
+        return self._once(Path(self.paths.mesh.format(mesh=mesh)), read_normalised)
 
     def reconstruction(self, name: str, mesh: str) -> Reconstruction:
         """What an arm or oracle made of a head."""
         path = Path(self.paths.reconstruction.format(method=name, mesh=mesh))
         facts = read_manifest(manifest_path(path))
-        solid = None if facts.get("empty") else read_normalised(path)
+        solid = None if facts.get("empty") else self._once(path, read_normalised)
         if solid is not None and len(solid.faces) == 0:
             solid = None
         level = float(facts.get("level", 0.5))
