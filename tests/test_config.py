@@ -9,8 +9,8 @@ from snakemake.utils import update_config
 
 from hexplane.config import Config, parse_config
 from hexplane.plan import MOST_DIAGNOSED, MOST_INPUTS, Plan, code_param, spec_param
-from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.digests import code_digest
+from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import parse_spec
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainSettings
