@@ -9,8 +9,8 @@ from snakemake.utils import update_config
 
 from hexplane.config import Config, parse_config
 from hexplane.plan import MOST_DIAGNOSED, MOST_INPUTS, Plan, code_param, spec_param
+from hexplane.plumbing.digests import code_digest
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.manifests import code_digest
 from hexplane.plumbing.parse import parse_spec
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainSettings
@@ -47,7 +47,7 @@ def shipped(root):
 def test_shipped_config_is_valid_and_complete(shipped):
     config = parse_config(copy.deepcopy(shipped))
     assert set(type(config).model_fields) - set(shipped) <= PRESETS["config"]
-    for part in ("meshes", "split", "render", "samples", "model", "training", "extraction",
+    for part in ("meshes", "split", "render", "distances", "model", "training", "extraction",
                  "evaluation"):  # fmt: skip
         missing = set(type(getattr(config, part)).model_fields) - set(shipped[part])
         assert missing <= PRESETS.get(part, set()), part
@@ -97,11 +97,11 @@ def _arm(**changes):
 @pytest.mark.parametrize(
     ("parts", "key", "says"),
     [
-        ({"sede": 1}, "config", ["'sede'", "allowed: seed, meshes, split"]),
+        ({"sede": 1}, "config", ["'sede'", "allowed: study, seed, meshes, split"]),
         ({"meshes": {"fils": []}}, "meshes", ["'fils'", "files", "generate", "up"]),
         ({"split": {"tset": 0.1}}, "split", ["'tset'", "validation, test"]),
         ({"render": {"res": 64}}, "render", ["'res'", "resolution, backend"]),
-        ({"samples": {"far": 1}}, "samples", ["'far'", "near, uniform, spread"]),
+        ({"distances": {"far": 1}}, "distances", ["'far'", "near, uniform, spread"]),
         ({"model": {"width": 8}}, "model", ["'width'", "widths"]),
         ({"training": {"lr": 1}}, "training", ["'lr'", "learning_rate"]),
         ({"extraction": {"levl": 0.5}}, "extraction", ["'levl'", "level"]),
@@ -162,7 +162,7 @@ def _arm(**changes):
         (
             _arm(bottleneck={"kind": "normal"}),
             "arms.ae.bottleneck",
-            ["'deterministic'", "'gaussian'"],
+            ["'normal'", "allowed: deterministic, gaussian)"],
         ),
         ({"arms": {}}, "arms", ["at least 1"]),
         ({"arms": {"a b": ARMS["ae"]}}, "arms.a b", ["letters, digits"]),
@@ -192,6 +192,9 @@ def test_missing_arms():
 def test_render_resolution_must_fit_every_arm():
     (line,) = _mistakes(render={"resolution": 48})
     assert line.startswith("model.latent_resolution: 32 does not fit render.resolution 48")
+    own = {"ae": {**ARMS["ae"], "model": {"latent_resolution": 10}}}
+    (line,) = _mistakes(arms=own)
+    assert line.startswith("arms.ae.model.latent_resolution: 10 does not fit render.resolution 128")
     assert _config(render={"resolution": 96}).render.resolution == 96
 
 
@@ -208,6 +211,25 @@ def test_spec_of_the_command_line():
     ):
         with pytest.raises(UserError, match=says):
             parse_spec(RenderSettings, text)
+
+
+def test_spec_is_read_from_a_file(tmp_path):
+    file = tmp_path / "spec.json"
+    for text in ("{resolution: 64}", "resolution: 64\n", 'spec:{"resolution":64}'):
+        file.write_text(text)
+        assert parse_spec(RenderSettings, f"@{file}") == RenderSettings(resolution=64)
+    # What is wrong in it is said as of the option itself.
+    file.write_text("{res: 1}")
+    with pytest.raises(UserError, match=r"^--spec: unknown key 'res' \(allowed: resolution, "):
+        parse_spec(RenderSettings, f"@{file}")
+
+
+def test_a_spec_file_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    for name in ("none.json", ".", "bytes"):
+        with pytest.raises(UserError) as caught:
+            parse_spec(RenderSettings, f"@{tmp_path / name}")
+        assert str(caught.value) == f"--spec: {tmp_path / name}: not a readable file"
 
 
 # Plan
@@ -373,7 +395,7 @@ def test_repeats_are_runs_of_their_own_seed():
     once = _plan(seed=5)
     assert spec_param(once.train("vae")) == spec_param(first)
     assert once.split == plan.split
-    assert once.sample() == plan.sample()
+    assert once.distances() == plan.distances()
 
 
 def test_heads_of_an_arm_are_the_first_of_the_training_heads():
@@ -427,7 +449,7 @@ def _params(**parts) -> dict[str, str]:
         "generate": plan.generate("head-000"),
         "normalise": plan.normalise(),
         "render": plan.config.render,
-        "sample": plan.sample(),
+        "distances": plan.distances(),
         "evaluate": plan.evaluate(),
         "report": plan.report(),
     }
@@ -448,8 +470,8 @@ OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "k
     ("parts", "changed"),
     [
         ({"render": {"resolution": 64}}, {"render"}),
-        ({"samples": {"near": 10}}, {"sample"}),
-        ({"samples": {"spread": 0.02}}, {"sample"}),
+        ({"distances": {"near": 10}}, {"distances"}),
+        ({"distances": {"spread": 0.02}}, {"distances"}),
         ({"model": {"latent_channels": 2}}, TRAIN),
         ({"training": {"steps": 5}}, TRAIN),
         ({"training": {"learning_rate": 0.001}}, TRAIN),
@@ -459,7 +481,7 @@ OTHER_KL = {**ARMS, "vae": {**ARMS["vae"], "bottleneck": {"kind": "gaussian", "k
         ({"evaluation": {"heads": ["head-001"]}}, set()),
         ({"split": {"test": 0.5}}, DIAGNOSE),
         ({"meshes": {"generate": 9}}, DIAGNOSE),  # one more head to train on
-        ({"seed": 7}, {"generate", "sample", "evaluate", *TRAIN, *DIAGNOSE}),
+        ({"seed": 7}, {"generate", "distances", "evaluate", *TRAIN, *DIAGNOSE}),
         ({"training": {"optimiser": "adam"}}, TRAIN),
         ({"training": {"schedule": "constant"}}, TRAIN),
         ({"training": {"precision": "bfloat16"}}, TRAIN),

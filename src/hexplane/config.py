@@ -151,7 +151,8 @@ class Config(Settings):
                 )
             misfit = self.model_of(name).misfit(self.render.resolution)
             if misfit:
-                raise UserError(f"arms.{name}.model.{misfit}")
+                own = f"arms.{name}." if arm.model else ""
+                raise UserError(f"{own}model.{misfit}")
         check_arms(self.hypotheses, list(self.arms), measures(self.evaluation.thresholds))
         return self
 

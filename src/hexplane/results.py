@@ -18,8 +18,8 @@ from hexplane.geometry.meshes import read_normalised
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import Layout
+from hexplane.plumbing.splits import SPLITS
 from hexplane.settings.report import ReportSettings
-from hexplane.split import SPLITS
 from hexplane.store import read_hexplane, read_store
 
 T = TypeVar("T")

@@ -1,14 +1,12 @@
 """Which heads are held out, and in which order heads are shown."""
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
-from pathlib import Path
 
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.splits import SPLITS
 
-SPLITS = ("train", "validation", "test")
 Split = Mapping[str, Sequence[str]]
 """Names of heads by train, validation and test."""
 
@@ -55,27 +53,6 @@ def split_heads(
 def unknown(name: str, heads: Sequence[str]) -> str:
     """That there is no head of a name, and some that there are."""
     return f"no mesh named {name!r} (there are: {', '.join(heads[:8])})"
-
-
-def read_split(path: Path) -> dict[str, list[str]]:
-    """A split as it was written for a study; parts that are not there are empty.
-
-    Raises:
-        UserError: the file is missing, or is no JSON mapping of parts to names.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError):
-        raise UserError(f"{path}: not readable as JSON") from None
-    sound = isinstance(found, dict) and all(
-        part in SPLITS and isinstance(names, list) and all(isinstance(n, str) for n in names)
-        for part, names in found.items()
-    )
-    if not sound:
-        raise UserError(f"{path}: not a split (allowed: lists of names by {', '.join(SPLITS)})")
-    return {part: found.get(part, []) for part in SPLITS}
 
 
 def in_turn(split: Split, chosen: Collection[str]) -> list[str]:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hexplane.model.network import INPUT_CHANNELS
 
 from hexplane.geometry import frame
 from hexplane.geometry.features import BAYER_ORDER, bayer, dither, network_input
 from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.modality import CHANNELS
 
 R = 24
 LEVELS = 4**BAYER_ORDER
@@ -28,7 +28,7 @@ def views() -> Hexplane:
 def test_inputs_are_float32_of_as_many_channels_as_the_network_takes(views, features):
     made = network_input(views, features)
     assert made.dtype == np.float32
-    assert made.shape == (6, INPUT_CHANNELS[features], R, R)
+    assert made.shape == (6, CHANNELS[features], R, R)
 
 
 def test_channels_of_each_input(views):

@@ -112,7 +112,8 @@ def test_rejects_what_is_no_seed(seed):
 
 def test_import_does_without_torch_and_generation_prints_nothing():
     code = (
-        "import sys; from hexplane.geometry.heads import generate_head; assert 'torch' not in sys.modules;"
+        "import sys; from hexplane.geometry.heads import generate_head\n"
+        "assert 'torch' not in sys.modules\n"
         "generate_head(0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

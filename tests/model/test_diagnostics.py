@@ -14,7 +14,6 @@ from hexplane.model.diagnostics import (
     active_units,
     gradient_norms,
     input_spectrum,
-    kl_per_dimension,
     mutual_information,
     predicted_rates,
 )
@@ -22,25 +21,6 @@ from hexplane.model.diagnostics import (
 
 def _generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-# Rate per dimension
-
-
-def test_kl_per_dimension_is_the_librarys_divergence_averaged_over_heads():
-    mean = torch.randn(7, 5, generator=_generator())
-    log_variance = 3 * torch.randn(7, 5, generator=_generator(1))
-    posterior = Normal(mean.double(), torch.exp(log_variance.double() / 2))
-    truth = kl_divergence(posterior, Normal(0.0, 1.0)).mean(dim=0)
-    kl = kl_per_dimension(mean, log_variance)
-    assert kl.shape == (5,)
-    assert torch.allclose(kl, truth, rtol=1e-10, atol=0)
-
-
-def test_kl_per_dimension_keeps_its_digits_near_the_prior():
-    # (e^v - 1 - v) / 2 is v^2 / 4 for small v.
-    kl = kl_per_dimension(torch.zeros(2, 1), torch.full((2, 1), 1e-8))
-    assert kl.item() == pytest.approx(2.5e-17, rel=1e-4, abs=0)
 
 
 # Active units

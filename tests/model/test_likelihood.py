@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from hexplane.model.network import HexplaneAutoencoder
 from scipy.optimize import minimize_scalar
 from torch.distributions import Bernoulli, Normal
 
@@ -14,8 +13,10 @@ from hexplane.geometry import frame
 from hexplane.geometry.features import network_input
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.model.bottlenecks.deterministic_settings import DeterministicSettings
+from hexplane.model.codecs.hexplane import HexplaneAutoencoder
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
-from hexplane.model.likelihood import LEAST_VARIANCE, Images, build_likelihood, plain
+from hexplane.model.images import Images, plain
+from hexplane.model.likelihood import LEAST_VARIANCE, build_likelihood
 from hexplane.plumbing.errors import UserError
 
 R = 16

@@ -301,7 +301,7 @@ def test_without_nvdiffrast_no_torch_is_loaded(tmp_path):
     code = (
         "import sys; sys.modules['nvdiffrast'] = None\n"
         "from contextlib import suppress; from importlib import import_module\n"
-        "from hexplane.plumbing.manifests import import_closure\n"
+        "from hexplane.plumbing.digests import import_closure\n"
         "from hexplane.rendering.select import select_backend\n"
         "assert select_backend('auto').name == 'embree'\n"
         "for module in sorted(import_closure('hexplane.stages.render')):\n"
@@ -341,6 +341,7 @@ def on_gpu():
     return NvdiffrastRenderer()
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize("resolution", [128, 500, 512])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_parity_on_a_gpu(on_gpu, renderer, shape, resolution, request):
@@ -348,12 +349,14 @@ def test_parity_on_a_gpu(on_gpu, renderer, shape, resolution, request):
     _assert_parity(on_gpu.render(mesh, resolution), renderer.render(mesh, resolution))
 
 
+@pytest.mark.gpu
 def test_eight_meshes_in_one_call_on_a_gpu(on_gpu, renderer, head, sphere, torus, tilted):
     meshes = [head, tilted, sphere, torus] * 2
     for mesh, seen in zip(meshes, on_gpu.render_many(meshes, 512), strict=True):
         _assert_parity(seen, renderer.render(mesh, 512))
 
 
+@pytest.mark.gpu
 def test_the_stage_renders_on_a_gpu_and_records_it(on_gpu, tmp_path, head):
     write_mesh(head, tmp_path / "head.ply")
     render.run(tmp_path / "head.ply", tmp_path / "head.zarr", RenderSettings(backend="nvdiffrast"))
@@ -364,6 +367,7 @@ def test_the_stage_renders_on_a_gpu_and_records_it(on_gpu, tmp_path, head):
     assert np.array_equal(seen.depth, on_gpu.render(head, 128).depth)
 
 
+@pytest.mark.gpu
 def test_the_device_draws_as_the_rasteriser_of_these_tests(on_gpu, head):
     batch = clip_batch([surface_of(head)])
     positions, _, triangles, ranges = (torch.from_numpy(array) for array in batch)

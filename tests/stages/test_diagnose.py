@@ -14,12 +14,12 @@ from hexplane.geometry.meshes import write_mesh
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.model.saved import load_model
+from hexplane.plumbing.files import write_json
 from hexplane.settings.diagnose import DiagnoseSettings
 from hexplane.settings.distances import DistancesSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainingSettings, TrainSettings
-from hexplane.stages import diagnose, render, train
-from hexplane.stages import distances as sample
+from hexplane.stages import diagnose, distances, render, train
 from hexplane.store import read_hexplane
 from support.project import TINY, bump
 
@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mesh.parent.mkdir(exist_ok=True)
         write_mesh(shape, mesh)
         render.run(mesh, folder / f"hexplanes/{name}.zarr", RenderSettings(resolution=R))
-        sample.run(mesh, folder / f"sdf/{name}.zarr", DistancesSettings(near=30, uniform=10))
+        distances.run(mesh, folder / f"sdf/{name}.zarr", DistancesSettings(near=30, uniform=10))
     return folder
 
 
@@ -58,11 +58,12 @@ def _diagnosed(data: Path, name: str, spec: DiagnoseSettings = DIAGNOSE, **setti
         **settings,
     )
     model = data / f"models/{name}"
-    stores = [data / f"hexplanes/{mesh}.zarr" for mesh in ("a", "b")]
-    train.run(model, stores, [], data / "sdf", data / "state", trained)
+    split = data / "split.json"
+    write_json(split, {"train": ["a", "b"]})
+    folders = {part: data / part for part in ("hexplanes", "sdf")}
+    train.run(model, split, trained, state=data / "state", **folders)
     output = data / f"diagnostics/{name}.json"
-    folders = (data / part for part in ("hexplanes", "sdf", "meshes"))
-    diagnose.run(model, output, *folders, spec)
+    diagnose.run(model, output, spec, meshes=data / "meshes", **folders)
     return json.loads(output.read_text())
 
 
@@ -129,7 +130,7 @@ def test_groups_hold_what_their_heads_and_latent_allow(data: Path) -> None:
 def test_terms_and_distortion_are_those_of_the_decoded_views(data: Path) -> None:
     """With two heads, each is decoded from the other's latent when shuffled."""
     found = _diagnosed(data, "views", features="occupancy", likelihood="mse", bottleneck=GAUSSIAN)
-    network = load_model(data / "models/views").network
+    network = load_model(data / "models/views").codec
     truth = np.stack([_plain(data, name, "occupancy") for name in ("a", "b")])
     with torch.no_grad():
         latent = network.encode(torch.from_numpy(truth).float())
@@ -161,7 +162,7 @@ def test_a_network_that_decodes_the_truth_scores_and_a_shuffled_latent_does_not(
 
     def loaded(folder: Path):
         saved = load_model(folder)
-        network = saved.network
+        network = saved.codec
 
         def encode(views: torch.Tensor) -> torch.Tensor:
             index = torch.tensor([torch.equal(views[0], head) for head in truth]).nonzero()
@@ -206,8 +207,8 @@ def test_a_diverged_network_is_a_result_without_numbers(data: Path, features: st
         {key: torch.full_like(value, math.nan) for key, value in weights.items()},
         model / "model.safetensors",
     )
-    folders = (data / part for part in ("hexplanes", "sdf", "meshes"))
-    diagnose.run(model, data / f"{name}.json", *folders, DIAGNOSE)
+    folders = {part: data / part for part in ("hexplanes", "sdf", "meshes")}
+    diagnose.run(model, data / f"{name}.json", DIAGNOSE, **folders)
     found = json.loads((data / f"{name}.json").read_text())["groups"]["held_out"]
     assert set(found["terms"].values()) == {None}
     assert found["kl"] is None

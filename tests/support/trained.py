@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hexplane.plumbing.manifests import canonical_json
+from hexplane.plumbing.digests import canonical_json
+from hexplane.plumbing.files import write_json
 from hexplane.settings.distances import DistancesSettings
 from hexplane.settings.render import RenderSettings
-from hexplane.stages import distances as sample
-from hexplane.stages import render
+from hexplane.stages import distances, render
 from support.project import ROOT, TINY, bump
 
 
@@ -22,20 +22,22 @@ def render_and_sample(folder: Path, names: str) -> Path:
         shape.apply_scale(0.6)
         shape.export(mesh)
         render.run(mesh, folder / f"hexplanes/{name}.zarr", RenderSettings(resolution=32))
-        sample.run(mesh, folder / f"sdf/{name}.zarr", DistancesSettings(near=300, uniform=100))
+        distances.run(mesh, folder / f"sdf/{name}.zarr", DistancesSettings(near=300, uniform=100))
     return folder
 
 
 def start_training(
-    data: Path, output: str, names: str, spec: dict[str, Any], *options: str
+    data: Path, output: str, names: str, spec: dict[str, Any], *options: str, watched: str = ""
 ) -> subprocess.Popen[str]:
     """`hexplane train` on some of the shapes; `training` has what differs from the tiny one."""
     training = TINY["training"] | spec.get("training", {})
     settings = {"model": TINY["model"], **spec, "training": training}
-    stores = [str(data / f"hexplanes/{name}.zarr") for name in names]
+    split = data / f"{output}.split.json"
+    write_json(split, {"train": list(names), "validation": list(watched)})
+    folders = [f"--hexplanes={data / 'hexplanes'}", f"--sdf={data / 'sdf'}"]
     return subprocess.Popen(
-        [sys.executable, "-m", "hexplane", "train", str(data / output), *stores, *options]
-        + [f"--sdf={data / 'sdf'}", f"--spec={canonical_json(settings)}"],
+        [sys.executable, "-m", "hexplane", "train", str(data / output), str(split), *folders]
+        + [f"--spec={canonical_json(settings)}", *options],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hexplane.model.network import HexplaneAutoencoder
 from safetensors.numpy import load_file
 
 from hexplane.model.bottlenecks.deterministic_settings import DeterministicSettings
+from hexplane.model.codecs.hexplane import HexplaneAutoencoder
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.training import data as training_data
 from hexplane.training.data import AHEAD, Heads, StoredHeads, load_heads, open_heads
@@ -44,8 +44,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _trained(data: Path, name: str, spec: dict[str, Any], *options: str) -> dict[str, np.ndarray]:
     state = f"--state={data / 'state' / name}"
-    watched = f"--validation={data / 'hexplanes/d.zarr'}"
-    process = start_training(data, name, "abc", spec, state, watched, *options)
+    process = start_training(data, name, "abc", spec, state, *options, watched="d")
     _, printed = process.communicate(timeout=120)
     assert process.returncode == 0, printed
     return load_file(data / name / "model.safetensors")
@@ -59,6 +58,7 @@ def _last_row(data: Path, name: str) -> dict[str, float]:
 # Processes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [FITTED, SIGMA], ids=["fitted", "sigma"])
 def test_two_processes_train_what_one_does(data: Path, spec: dict[str, Any]) -> None:
     training = {"batch": 2, "steps": 8, "log_every": 4, "optimiser": "adam", "learning_rate": 1e-4}
@@ -77,6 +77,7 @@ def test_two_processes_train_what_one_does(data: Path, spec: dict[str, Any]) -> 
         assert rows[1][name] == pytest.approx(rows[0][name], rel=2e-3, abs=1e-5), name
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_divide_is_refused(data: Path) -> None:
     spec = {**FITTED, "training": {"batch": 1}}
     process = start_training(data, "odd", "abc", spec, f"--state={data / 'odd'}", "--devices=2")
@@ -91,6 +92,7 @@ def test_a_batch_that_does_not_divide_is_refused(data: Path) -> None:
 # Heads on disk
 
 
+@pytest.mark.slow
 def test_heads_read_as_they_come_train_the_same_weights(data: Path) -> None:
     spec = {**FITTED, "training": {"batch": 2, "steps": 5, "log_every": 2}}
     kept = _trained(data, "kept", spec)
@@ -175,6 +177,7 @@ def test_residual_blocks_compute_in_bfloat16() -> None:
     assert 0 < error < 0.02 * scale  # eight bits
 
 
+@pytest.mark.slow
 def test_training_in_bfloat16_learns_as_well(data: Path) -> None:
     training = {"steps": 60, "log_every": 20}
     final = {}

@@ -10,12 +10,12 @@ from torch.distributions import Normal, kl_divergence
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.model.bottlenecks.deterministic_settings import DeterministicSettings
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
+from hexplane.model.codecs import build_codec
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
-from hexplane.model.saved import build_network
 from hexplane.settings.train import TrainSettings
 from hexplane.training.data import Heads, make_heads
-from hexplane.training.latents import MOST_HEADS, gradient_row, latent_row, posteriors
-from hexplane.training.objective import loss_terms
+from hexplane.training.latents import MOST_HEADS, gradient_row, latent_row
+from hexplane.training.objective import Objective
 
 R = 16
 SPEC = TrainSettings(
@@ -44,11 +44,11 @@ def _heads(count: int, seeds=None) -> Heads:
 
 def test_a_deterministic_latent_has_no_row():
     spec = SPEC.model_copy(update={"bottleneck": DeterministicSettings()})
-    assert latent_row(build_network(spec, R), _heads(2)) == {}
+    assert latent_row(build_codec(spec, R), _heads(2)) == {}
 
 
 def test_one_head_has_no_active_unit_and_no_information():
-    network = build_network(SPEC, R)
+    network = build_codec(SPEC, R)
     torch.nn.init.normal_(network.encoder_head.weight)
     row = latent_row(network, _heads(1))
     assert row["active_units"] == 0
@@ -58,7 +58,7 @@ def test_one_head_has_no_active_unit_and_no_information():
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_many_heads_far_apart_are_told_by_their_latents(count):
-    network = build_network(SPEC, R)
+    network = build_codec(SPEC, R)
     torch.nn.init.normal_(network.encoder_head.weight, std=3)
     heads = _heads(count)
     row = latent_row(network, heads)
@@ -75,7 +75,7 @@ def test_many_heads_far_apart_are_told_by_their_latents(count):
 
 
 def test_equal_heads_tell_nothing():
-    network = build_network(SPEC, R)
+    network = build_codec(SPEC, R)
     torch.nn.init.normal_(network.encoder_head.weight, std=3)
     row = latent_row(network, _heads(3, seeds=[5, 5, 5]))
     assert row["active_units"] == 0
@@ -83,23 +83,32 @@ def test_equal_heads_tell_nothing():
 
 
 def test_only_the_first_heads_are_looked_at():
-    network = build_network(SPEC, R)
+    network = build_codec(SPEC, R)
     torch.nn.init.normal_(network.encoder_head.weight, std=3)
     equal = latent_row(network, _heads(MOST_HEADS + 1, seeds=[5] * MOST_HEADS + [6]))
     assert equal["active_units"] == 0
 
 
-def test_posteriors_are_those_of_each_head_in_order():
-    network, heads = build_network(SPEC, R), _heads(3)
-    mean, log_variance = posteriors(network, heads.views)
-    assert mean.shape == log_variance.shape == (3, 6 * 2 * 4 * 4)
+def test_statistics_are_those_of_each_head_in_order(monkeypatch):
+    network, heads = build_codec(SPEC, R), _heads(3)
+    read = []
+
+    def diagnostics(statistics, draws):
+        read.extend(statistics)
+        return dict.fromkeys(network.bottleneck.logged, draws)
+
+    monkeypatch.setattr(network.bottleneck, "diagnostics", diagnostics)
+    assert latent_row(network, heads) == dict.fromkeys(network.bottleneck.logged, 1.0)
+    assert len(read) == 3
     network.eval()
-    alone = network.encode(heads.views[2:])
-    assert torch.allclose(mean[2], alone.flatten(), atol=1e-6)
+    for views, statistics in zip(heads.views, read, strict=True):
+        mean, log_variance = network.bottleneck.moments(statistics)
+        assert mean.shape == log_variance.shape == (1, 6, 2, 4, 4)
+        assert torch.allclose(mean, network.encode(views[None]), atol=1e-6)
 
 
 def test_row_neither_draws_from_the_training_nor_leaves_gradients():
-    network = build_network(SPEC, R)
+    network = build_codec(SPEC, R)
     state = torch.get_rng_state()
     latent_row(network, _heads(2))
     assert torch.equal(torch.get_rng_state(), state)
@@ -107,15 +116,16 @@ def test_row_neither_draws_from_the_training_nor_leaves_gradients():
 
 
 def test_gradient_norms_are_those_of_each_weighted_term_alone():
-    network, heads = build_network(SPEC, R).eval(), _heads(2)
+    network, heads = build_codec(SPEC, R).eval(), _heads(2)
     for weight in network.parameters():
         torch.nn.init.normal_(weight, std=0.1)
     batch = heads.batch(torch.tensor([0, 1]), torch.arange(4))
-    row = gradient_row(loss_terms(network, SPEC, batch), SPEC, 7, network.parameters())
+    objective = Objective(network, SPEC.training)
+    row = gradient_row(objective(batch), objective, SPEC.training, 7)
     assert set(row) == {f"gradient_norm_{name}" for name in ("reconstruction", "sdf", "kl_charged")}
     for name, weight in (("reconstruction", 1.0), ("kl_charged", 0.5)):
         network.zero_grad()
-        (weight * loss_terms(network, SPEC, batch)[name]).backward()
+        (weight * objective(batch)[name]).backward()
         squares = [p.grad.square().sum() for p in network.parameters() if p.grad is not None]
         norm = torch.stack(squares).sum().sqrt().item()
         assert row[f"gradient_norm_{name}"] == pytest.approx(norm, rel=1e-4)

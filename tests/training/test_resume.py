@@ -12,6 +12,8 @@ from safetensors.numpy import load_file
 
 from support.trained import render_and_sample, start_training
 
+pytestmark = pytest.mark.slow
+
 STEPS = 60
 
 

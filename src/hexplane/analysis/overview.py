@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from hexplane.plumbing.splits import SPLITS
 from hexplane.results import Columns, Results
-from hexplane.split import SPLITS
 
 _USUAL = (("kl_reduction", "sum"), ("free_bits", 0.0))
 """Settings that go without saying."""

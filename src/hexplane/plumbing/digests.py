@@ -188,7 +188,8 @@ class _Computing(ast.NodeTransformer):
         for item in node.body:
             if not isinstance(item, ast.AnnAssign):
                 kept = self.visit(item)
-                body += [] if kept is None else [kept]
+                if kept is not None:
+                    body += kept if isinstance(kept, list) else [kept]
             elif not fields:
                 body.append(self.generic_visit(item))  # type: ignore[arg-type]
         node.body = body

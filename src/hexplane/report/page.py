@@ -9,6 +9,7 @@ from markupsafe import Markup
 from hexplane.analysis import failure, machine, overview
 from hexplane.analysis.study import Study
 from hexplane.geometry import frame
+from hexplane.plumbing.splits import SPLITS
 from hexplane.report import web
 from hexplane.report.charts import latents, training
 from hexplane.report.charts.looks import MANY, looks
@@ -21,7 +22,6 @@ from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
 from hexplane.report.web.scripts import json_text
 from hexplane.settings.interpolate import STEPS
-from hexplane.split import SPLITS
 
 MOST_EVIDENCE = 6
 """A condition on more arms or pairs than this folds its table away."""

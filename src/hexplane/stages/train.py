@@ -11,8 +11,8 @@ from hexplane.plumbing.files import replacing, write_json
 from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT, STATE
 from hexplane.plumbing.progress import Progress
+from hexplane.plumbing.splits import read_split
 from hexplane.settings.train import MOST_WATCHED, TrainSettings
-from hexplane.split import read_split
 from hexplane.training.data import Heads, open_heads
 from hexplane.training.devices import device_name, finish, launch
 from hexplane.training.history import write_csv, write_tensorboard

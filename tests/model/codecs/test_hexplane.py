@@ -1,24 +1,21 @@
-"""Bottlenecks, network, field, schedule and optimiser against closed forms."""
-
-import math
+"""The hexplane codec: shapes, frames, terms, and that it learns."""
 
 import numpy as np
 import pytest
 import torch
-from hexplane.model.bottleneck import Deterministic, Gaussian, build_bottleneck
-from hexplane.model.field import SignedDistanceField
-from hexplane.model.network import INPUT_CHANNELS, HexplaneAutoencoder, patch_size
 from torch.distributions import Normal, kl_divergence
 
 from hexplane.geometry import frame
-from hexplane.model import optimiser
+from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.modality import CHANNELS
 from hexplane.model.bottlenecks.deterministic_settings import DeterministicSettings
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
+from hexplane.model.codecs import build_codec
+from hexplane.model.codecs.hexplane import HexplaneAutoencoder, patch_size
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.settings.train import TrainingSettings, TrainSettings
 from hexplane.training.data import make_heads
-from hexplane.training.objective import loss_terms, total_loss
-from hexplane.training.schedule import schedule
+from hexplane.training.objective import Objective, total_loss
 
 R = 32
 SMALL = HexplaneSettings(widths=(16,), latent_channels=3, latent_resolution=8, field_channels=4)
@@ -37,67 +34,7 @@ def _network(features, bottleneck=None, spec=SMALL, likelihood="fitted"):
 
 
 def _views(features, count=1):
-    return torch.randn(count, 6, INPUT_CHANNELS[features], R, R)
-
-
-# Bottlenecks
-
-
-def _statistics(mean: float, log_variance: float, count: int = 1) -> torch.Tensor:
-    statistics = torch.empty(count, 6, 2, 1, 1)
-    statistics[:, :, 0] = mean
-    # The raw value below the smooth bound: 10 tanh(raw / 10) = log_variance.
-    statistics[:, :, 1] = 10 * math.atanh(log_variance / 10)
-    return statistics
-
-
-@pytest.mark.parametrize("mean", [0.0, 0.3, -2.0])
-@pytest.mark.parametrize("deviation", [1.0, 0.1, 1.7])
-def test_rate_is_the_divergence_from_the_standard_normal(mean, deviation):
-    rate = Gaussian().rate(_statistics(mean, 2 * math.log(deviation)))
-    closed = (mean**2 + deviation**2 - 1) / 2 - math.log(deviation)
-    library = kl_divergence(Normal(mean, deviation), Normal(0.0, 1.0)).item()
-    assert closed == pytest.approx(library, abs=1e-6)
-    assert rate.shape == (1, 6, 1, 1, 1)
-    assert rate.flatten().tolist() == pytest.approx([closed] * 6, rel=1e-4, abs=1e-6)
-
-
-def test_rate_keeps_its_digits_near_the_prior():
-    # (e^v - 1 - v) / 2 is v^2 / 4 for small v.
-    rate = Gaussian().rate(_statistics(0.0, 1e-3))
-    assert rate.flatten()[0].item() == pytest.approx(2.5e-7, rel=1e-2)
-
-
-def test_rate_and_sample_stay_finite_for_wild_statistics():
-    statistics = torch.full((1, 6, 2, 1, 1), 1e4, requires_grad=True)
-    bottleneck = Gaussian().train()
-    total = bottleneck.rate(statistics).sum() + bottleneck.encode(statistics).sum()
-    total.backward()
-    assert torch.isfinite(total)
-    assert torch.isfinite(statistics.grad).all()
-
-
-def test_posterior_samples_have_the_posteriors_mean_and_variance():
-    statistics = _statistics(0.7, math.log(0.25), count=20_000)
-    drawn = Gaussian().train().encode(statistics).flatten()
-    assert drawn.mean().item() == pytest.approx(0.7, abs=0.01)
-    assert drawn.var().item() == pytest.approx(0.25, abs=0.01)
-
-
-def test_latent_in_evaluation_is_the_mean():
-    statistics = torch.randn(2, 6, 8, 4, 4)
-    assert torch.equal(Gaussian().eval().encode(statistics), statistics[:, :, :4])
-
-
-def test_deterministic_bottleneck_changes_nothing_and_costs_nothing():
-    bottleneck, statistics = Deterministic(), torch.randn(2, 6, 3, 4, 4)
-    assert torch.equal(bottleneck.decode(bottleneck.encode(statistics)), statistics)
-    assert not bottleneck.rate(statistics).any()
-
-
-def test_bottleneck_of_each_kind():
-    assert isinstance(build_bottleneck(DeterministicSettings()), Deterministic)
-    assert isinstance(build_bottleneck(GaussianSettings()), Gaussian)
+    return torch.randn(count, 6, CHANNELS[features], R, R)
 
 
 # Network
@@ -179,7 +116,7 @@ def test_normals_enter_the_network_in_camera_axes(features):
     camera = torch.randn(3, R, R, dtype=torch.float64)
     axes = np.stack([frame.RIGHT, frame.UP, frame.TOWARD], axis=1)  # [6, camera, object]
     turned = torch.einsum("vck,cij->vkij", torch.from_numpy(axes), camera).float()
-    views = torch.cat([torch.zeros(6, INPUT_CHANNELS[features] - 3, R, R), turned], dim=1)
+    views = torch.cat([torch.zeros(6, CHANNELS[features] - 3, R, R), turned], dim=1)
     latent = network.encode(views[None])[0]
     assert torch.allclose(latent, latent[:1].expand_as(latent), atol=1e-5)
     assert latent.std() > 1e-3
@@ -216,63 +153,6 @@ def test_resolution_that_does_not_divide():
         patch_size(32, HexplaneSettings(widths=(8, 8), latent_resolution=12))
 
 
-# Field
-
-
-class _ReadOut(torch.nn.Module):
-    """In the place of the MLP: one of its inputs."""
-
-    def __init__(self, index: int) -> None:
-        super().__init__()
-        self.index = index
-
-    def forward(self, inputs):
-        return inputs[..., self.index : self.index + 1]
-
-
-@pytest.mark.parametrize("view", range(6))
-def test_field_reads_each_view_where_the_point_projects(view):
-    field = SignedDistanceField(channels=2, width=8)
-    features = torch.randn(1, 6, 2, R, R)
-    rng = np.random.default_rng(view)
-    rows, columns = rng.integers(0, R, (2, 40))
-    # A point anywhere on the ray through the centre of pixel (row, column).
-    right, up = (columns + 0.5) / R * 2 - 1, 1 - (rows + 0.5) / R * 2
-    along = np.stack([right, up, rng.uniform(-1, 1, 40)], axis=1)
-    points = along @ np.array([frame.RIGHT[view], frame.UP[view], frame.TOWARD[view]])
-    for channel in range(2):
-        field.mlp = _ReadOut(2 * view + channel)
-        got = field(features, torch.from_numpy(points).float()[None])[0]
-        assert torch.allclose(got, features[0, view, channel, rows, columns], atol=1e-4)
-
-
-def test_field_sees_the_point_itself():
-    field = SignedDistanceField(channels=2, width=8)
-    points = torch.rand(1, 5, 3)
-    field.mlp = _ReadOut(13)
-    assert torch.equal(field(torch.zeros(1, 6, 2, 4, 4), points), points[..., 1])
-
-
-# Schedule
-
-
-def test_learning_rate_rises_and_falls():
-    spec = TrainingSettings(steps=100, warmup=0.1)
-    factors = [schedule(step, spec) for step in range(100)]
-    assert factors[0] == pytest.approx(0.1)
-    assert factors[9] == factors[10] == 1
-    assert factors[55] == pytest.approx(0.5)
-    assert factors[99] == pytest.approx(1 / 90)
-    assert schedule(0, TrainingSettings(steps=1, warmup=0)) > 0
-
-
-def test_constant_learning_rate_only_rises():
-    spec = TrainingSettings(steps=100, warmup=0.1, schedule="constant")
-    factors = [schedule(step, spec) for step in range(100)]
-    assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
-    assert set(factors[10:]) == {1.0}
-
-
 # Learning
 
 
@@ -300,13 +180,14 @@ LEARNT = [(features, "fitted") for features in FEATURES] + [
 
 @pytest.mark.parametrize(("features", "likelihood"), LEARNT)
 def test_one_head_is_learnt_in_a_few_dozen_steps(head, features, likelihood):
-    spec = TrainSettings(features=features, likelihood=likelihood, model=SMALL)
+    training = TrainingSettings()
     network = _network(features, likelihood=likelihood)
     batch = head(features).batch(torch.tensor([0]), torch.arange(500))
     optimiser = torch.optim.Adam(network.parameters(), 5e-3)
     losses = []
     for _ in range(60):
-        losses.append(total_loss(loss_terms(network, spec, batch), spec, 0))
+        terms = network.loss_terms(batch, distances=True)
+        losses.append(total_loss(terms, network.bottleneck, training, 0))
         optimiser.zero_grad()
         losses[-1].backward()
         optimiser.step()
@@ -324,70 +205,104 @@ def test_batch_is_the_chosen_heads_at_the_chosen_samples(head):
 
 
 def test_kl_term_is_summed_over_dimensions_and_averaged_over_heads(head):
-    spec = TrainSettings(features="occupancy", model=SMALL, bottleneck=GaussianSettings())
-    network, data = _network("occupancy", spec.bottleneck).eval(), head("occupancy")
+    network, data = _network("occupancy", GaussianSettings()).eval(), head("occupancy")
     rate = network(data.views).rate.sum()
     for chosen in (torch.tensor([0]), torch.tensor([0, 0])):
-        terms = loss_terms(network, spec, data.batch(chosen, torch.arange(5)))
+        terms = network.loss_terms(data.batch(chosen, torch.arange(5)), distances=True)
         assert terms["kl"].item() == pytest.approx(rate.item(), rel=1e-5)
 
 
-# Optimiser
+# Terms
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (64, 16), (16, 200)])
-def test_orthogonalised_matrix_has_singular_values_near_1(shape):
-    matrix = torch.randn(shape) * 37
-    found = optimiser.orthogonalised(matrix)
-    assert found.shape == shape
-    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    values = torch.linalg.svdvals(found)
-    assert values.max() < 1.3
-    assert values.median() > 0.6
-    # The same singular vectors: U^T X V is diagonal and positive.
-    turned = u.T @ found @ v.T
-    assert (turned - torch.diag(turned.diagonal())).abs().max() < 1e-3
-    assert turned.diagonal().min() > 0
+@pytest.fixture(scope="module")
+def data():
+    """Two heads of noise, at R = 16."""
+    rng = np.random.default_rng(0)
+    heads = [
+        Hexplane(
+            rng.uniform(0, 1.2, (6, 16, 16)).clip(max=1).astype("f4"),
+            rng.normal(size=(6, 3, 16, 16)).astype("f4"),
+        )
+        for _ in range(2)
+    ]
+    points = rng.uniform(-1, 1, (2, 30, 3)).astype("f4")
+    distance = rng.normal(size=(2, 30)).astype("f4")
+    return make_heads(heads, list(zip(points, distance, strict=True)), "depth_normal")
 
 
-def test_orthogonalised_zero_is_zero():
-    assert not optimiser.orthogonalised(torch.zeros(4, 6)).any()
+def _spec(**changes) -> TrainSettings:
+    spec = TrainSettings(
+        model=HexplaneSettings(
+            widths=(8,), latent_channels=2, latent_resolution=4, field_channels=2
+        ),
+        bottleneck=GaussianSettings(),
+        likelihood="mse",
+    )
+    return spec.model_copy(update=changes)
 
 
-def test_every_parameter_is_in_exactly_one_group_and_moves():
-    network = _network("depth_normal", GaussianSettings())
-    built = optimiser.build_optimiser(network, 1e-3)
-    grouped = [id(p) for group in built.param_groups for p in group["params"]]
-    assert sorted(grouped) == sorted(id(p) for p in network.parameters())
-    before = [p.detach().clone() for p in network.parameters()]
-    for weight in network.parameters():
-        weight.grad = torch.randn_like(weight)
-    built.step()
-    moved = [(p - q).abs().mean().item() for p, q in zip(network.parameters(), before, strict=True)]
-    # Adam's first step is the learning rate; the orthogonalised one is scaled to be like it.
-    assert all(0.05e-3 < step < 2e-3 for step in moved)
+def _batch(data):
+    return data.batch(torch.tensor([0, 1]), torch.arange(30))
 
 
-def test_adam_group_is_torchs_adam():
-    ours, theirs = (torch.nn.Parameter(torch.ones(5)) for _ in range(2))
-    mine = optimiser.Muon([{"params": [ours], "matrix": False}], 0.01)
-    reference = torch.optim.Adam([theirs], 0.01, betas=(0.9, 0.95))
-    for _ in range(5):
-        ours.grad = torch.randn(5)
-        theirs.grad = ours.grad.clone()
-        mine.step()
-        reference.step()
-    assert torch.allclose(ours, theirs, atol=1e-6)
+def test_terms_are_the_likelihoods_the_fields_and_the_rate(data):
+    spec, batch = _spec(), _batch(data)
+    network = build_codec(spec, 16).eval()
+    terms = network.loss_terms(batch, distances=True)
+    assert set(terms) == {"reconstruction", "sdf", "kl", "kl_charged"}
+    with torch.no_grad():
+        mean, log_variance = network.bottleneck.moments(network.statistics(batch.views))
+        planes = network.decode(mean)
+        distance = network.signed_distance(planes, batch.points)
+    posterior = Normal(mean.double(), torch.exp(log_variance.double() / 2))
+    truth = kl_divergence(posterior, Normal(0.0, 1.0)).sum() / 2
+    assert terms["kl"].item() == pytest.approx(truth.item(), rel=1e-4)
+    assert terms["kl_charged"].item() == pytest.approx(terms["kl"].item(), rel=1e-6)
+    error = (distance.clamp(-0.1, 0.1) - batch.distance.clamp(-0.1, 0.1)).abs().mean()
+    assert terms["sdf"].item() == pytest.approx(error.item(), rel=1e-5)
 
 
-def test_adam_for_all_is_torchs_adam_over_every_parameter():
-    network = _network("occupancy")
-    built = optimiser.build_optimiser(network, 2e-3, "adam")
-    assert type(built) is torch.optim.Adam
-    before = [p.detach().clone() for p in network.parameters()]
-    for weight in network.parameters():
-        weight.grad = torch.randn_like(weight)
-    built.step()
-    for weight, old in zip(network.parameters(), before, strict=True):
-        # Adam's first step is the rate against the gradient's sign.
-        assert torch.allclose(old - weight, 2e-3 * weight.grad.sign(), rtol=1e-2, atol=1e-6)
+def test_no_kl_without_a_gaussian(data):
+    spec = TrainSettings(model=_spec().model)
+    terms = build_codec(spec, 16).loss_terms(_batch(data), distances=True)
+    assert set(terms) == {"coverage", "depth", "normal", "sdf"}
+
+
+def test_a_weight_of_zero_leaves_the_distance_field_out(data, monkeypatch):
+    spec = _spec(training=TrainingSettings(sdf_weight=0))
+    network = build_codec(spec, 16)
+    objective = Objective(network, spec.training)
+    monkeypatch.setattr(network, "signed_distance", None)  # would fail, if it were called
+    terms = objective(_batch(data))
+    assert set(terms) == {"reconstruction", "kl", "kl_charged"}
+    total_loss(terms, network.bottleneck, spec.training, 0).backward()
+    untouched = {*network.field.parameters(), *network.field_head.parameters()}
+    assert {p for p in network.parameters() if p.grad is None} == untouched
+
+
+# Beta
+
+
+def _beta(spec: TrainSettings) -> float | None:
+    """Of the last step, at R = 16."""
+    return build_codec(spec, 16).effective_beta(spec.training.steps)
+
+
+def test_effective_beta_counts_the_values_of_a_head():
+    spec = _spec(bottleneck=GaussianSettings(kl_weight=1e-3, kl_warmup_steps=0))
+    values = 6 * 4 * 16 * 16
+    assert _beta(spec) == pytest.approx(1e-3 * values / 2)
+    sigma = spec.model_copy(update={"likelihood": "learned_sigma"})
+    assert _beta(sigma) == pytest.approx(1e-3 * values)
+    bits = spec.model_copy(update={"likelihood": "bernoulli", "features": "occupancy"})
+    assert _beta(bits) == pytest.approx(1e-3 * values / 4)
+    assert _beta(spec.model_copy(update={"likelihood": "fitted"})) is None
+    assert _beta(TrainSettings(likelihood="mse", model=spec.model)) is None
+
+
+def test_effective_beta_of_a_training_that_ends_half_way_up_the_ramp():
+    ramp = GaussianSettings(kl_initial_weight=0, kl_weight=1e-3, kl_warmup_steps=100)
+    spec = _spec(bottleneck=ramp)
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 50})})
+    assert _beta(spec) == pytest.approx(5e-4 * 6 * 4 * 16 * 16 / 2)

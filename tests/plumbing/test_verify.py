@@ -1,0 +1,114 @@
+"""Verification names each damage of results, and the command that repairs it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hexplane.plumbing import verify
+from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import sha256
+from hexplane.plumbing.manifests import Job, manifest_path, mismatches
+from support.stores import stored_samples
+
+
+def test_untouched_results_verify(tmp_path):
+    manifest = stored_samples(tmp_path / "sdf", 1.0)
+    assert mismatches(manifest) == []
+    assert verify.run(tmp_path) == "1 manifests verified, all files match"
+
+
+def _alter(store: Path) -> None:
+    chunk = store / "points/c/0/0"
+    data = bytearray(chunk.read_bytes())
+    data[-1] ^= 1
+    chunk.write_bytes(data)
+
+
+def _delete(store: Path) -> None:
+    (store / "distance/c/0").unlink()
+
+
+def _plant(store: Path) -> None:
+    (store / "points/c/0/7").write_bytes(b"foreign")
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (_alter, "ada.zarr/points/c/0/0: altered"),
+        (_delete, "ada.zarr/distance/c/0: missing"),
+        (_plant, "ada.zarr/points/c/0/7: not written by the workflow"),
+        (shutil.rmtree, "ada.zarr/zarr.json: missing"),
+    ],
+    ids=["altered", "deleted", "foreign", "whole store"],
+)
+def test_verify_names_each_damage_and_how_to_rebuild(tmp_path, damage, line):
+    manifest = stored_samples(tmp_path / "sdf", 1.0)
+    stored_samples(tmp_path / "sound", 1.0)
+    damage(tmp_path / "sdf/ada.zarr")
+    with pytest.raises(UserError) as caught:
+        verify.run(tmp_path)
+    *lines, rebuild = str(caught.value).splitlines()
+    assert f"{tmp_path / 'sdf' / line}" in lines
+    assert rebuild == (
+        "rebuild, with the run's own --configfile or --config if any: "
+        f"snakemake --cores all --forcerun {manifest}"
+    )
+    if damage is not shutil.rmtree:
+        assert len(lines) == 1
+
+
+def test_verify_goes_on_after_a_damaged_manifest(tmp_path):
+    first, second = (stored_samples(tmp_path / part, 1.0) for part in ("hexplanes", "sdf"))
+    first.write_text("{")
+    _delete(second.with_name("ada.zarr"))
+    with pytest.raises(UserError) as caught:
+        verify.run(tmp_path)
+    one, two, rebuild = str(caught.value).splitlines()
+    assert one == f"{first}: not a readable manifest"
+    assert two.startswith(str(second.parent)) and two.endswith("missing")
+    assert rebuild.endswith(f"--forcerun {first} {second}")
+
+
+@pytest.mark.parametrize("study", ["", "default"], ids=["one study", "all studies"])
+def test_verify_knows_what_the_report_was_made_from(tmp_path, study):
+    root = tmp_path / study
+    (root / "metrics").mkdir(parents=True)
+    read, table = root / "metrics/ada.txt", root / "metrics/summary.csv"
+    for file in (read, table):
+        file.write_text("1")
+    page = root / "report/index.html"
+    page.parent.mkdir()
+    page.write_text("page")
+    Job("hexplane.stages.report", None).write_manifest(
+        manifest_path(page),
+        [page],
+        inputs={"metrics/ada.txt": sha256(read)},
+        tables={"metrics/summary.csv": sha256(table)},
+    )
+    assert verify.run(tmp_path) == "1 manifests verified, all files match"
+    for file in (read, table):
+        file.write_text("2")
+        with pytest.raises(UserError) as caught:
+            verify.run(tmp_path)
+        line, rebuild = str(caught.value).splitlines()
+        assert line == f"{file}: altered, or rebuilt after the report"
+        assert rebuild.endswith(f"--forcerun {file}")
+        file.write_text("1")
+
+
+def test_verify_lists_all_damages_of_all_stores(tmp_path):
+    for name in ("one", "two"):
+        stored_samples(tmp_path / name, 1.0)
+        _alter(tmp_path / name / "ada.zarr")
+        _delete(tmp_path / name / "ada.zarr")
+    with pytest.raises(UserError) as caught:
+        verify.run(tmp_path)
+    assert len(str(caught.value).splitlines()) == 5
+
+
+def test_verify_without_manifests(tmp_path):
+    (tmp_path / "other.json").write_text('{"format": "else"}')
+    with pytest.raises(UserError, match="no manifests here"):
+        verify.run(tmp_path)
