@@ -12,18 +12,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hexplane import forkserver
+from hexplane import forkserver, stages
 from hexplane.plumbing.files import tree_hashes
 from support.project import bump
 
-OWNER = forkserver.OWNER
+pytestmark = pytest.mark.slow
+OWNER, SERVED = forkserver.OWNER, forkserver.SERVED
 
 
 @pytest.fixture
 def owner(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Environment of the jobs of a workflow process, which ends with the test."""
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    yield {**os.environ, "TMPDIR": str(tmp_path), OWNER: str(process.pid), "OMP_NUM_THREADS": "1"}
+    own = {OWNER: str(process.pid), SERVED: " ".join(stages.served())}
+    yield {**os.environ, **own, "TMPDIR": str(tmp_path), "OMP_NUM_THREADS": "1"}
     process.kill()
     process.wait()
     until(lambda: not servers(process.pid))
@@ -111,7 +113,7 @@ def test_a_job_ends_with_who_asked_for_it(tmp_path, owner) -> None:
     mesh, store = tmp_path / "a.ply", tmp_path / "out/a.zarr"
     bump(0).export(mesh)
     many = "--spec={near: 3000000, uniform: 0}"
-    client = subprocess.Popen(job("sample", mesh, store, many), env=owner)
+    client = subprocess.Popen(job("distances", mesh, store, many), env=owner)
     until(lambda: len(servers(owner[OWNER])) == 2)
     client.send_signal(signal.SIGKILL)
     client.wait()
@@ -125,16 +127,21 @@ def test_a_killed_fork_fails_its_job(tmp_path, owner) -> None:
     bump(0).export(mesh)
     many = "--spec={near: 3000000, uniform: 0}"
     client = subprocess.Popen(
-        job("sample", mesh, tmp_path / "a.zarr", many), env=owner, stderr=subprocess.PIPE, text=True
+        job("distances", mesh, tmp_path / "a.zarr", many),
+        env=owner,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     until(lambda: len(servers(owner[OWNER])) == 2)
     both = servers(owner[OWNER])
     next(one for one in both if one.ppid() in {other.pid for other in both}).kill()
     _, told = client.communicate()
-    assert (client.returncode, told) == (1, "error: sample: the job was killed\n")
+    assert (client.returncode, told) == (1, "error: distances: the job was killed\n")
 
 
-@pytest.mark.parametrize("reason", ["open to others", "a name too long", "not served"])
+@pytest.mark.parametrize(
+    "reason", ["open to others", "a name too long", "no such stage", "not named as served"]
+)
 def test_without_a_server_a_job_runs_by_itself(tmp_path, owner, reason) -> None:
     mesh = tmp_path / "a.ply"
     bump(0).export(mesh)
@@ -146,14 +153,20 @@ def test_without_a_server_a_job_runs_by_itself(tmp_path, owner, reason) -> None:
     elif reason == "a name too long":  # for a socket
         owner["TMPDIR"] = str(tmp_path / ("x" * 100))
         Path(owner["TMPDIR"]).mkdir(parents=True)
-    else:
+    elif reason == "no such stage":
         arguments = ["check", mesh]
+    else:
+        owner[SERVED] = owner[SERVED].replace("normalise", "")
     done = run(owner, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert not servers(owner[OWNER])
 
 
-def test_what_is_served_is_a_stage() -> None:
-    folder = Path(forkserver.__file__).parent / "stages"
-    assert {*forkserver.STAGES} < {path.stem for path in folder.glob("*.py")}
-    assert "train" not in forkserver.STAGES  # threads of its own, and hours
+def test_stages_say_themselves_that_they_are_served() -> None:
+    served = stages.served()
+    assert {*served} < {*stages.names()}
+    assert "train" not in served  # threads of its own, and hours
+    assert {*served} == {
+        *("generate", "normalise", "render", "distances"),
+        *("encode", "extract", "oracle", "evaluate"),
+    }

@@ -73,8 +73,7 @@ def _parsed(run: Callable[..., Any]) -> Callable[..., None]:
         annotation, default = own.annotation, own.default
         if own.name == "settings":
             kinds[own.name] = annotation
-            required = default is inspect.Parameter.empty
-            default = inspect.Parameter.empty if required else "{}"
+            default = "{}"  # what has to be given is missed by name
             annotation = Annotated[
                 str,
                 typer.Option(

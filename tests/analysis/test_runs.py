@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hexplane.analysis.runs import run_rows, write_runs
-from hexplane.analysis.seeds import repeats
+from hexplane.analysis.seeds import seed_tables
 from hexplane.plumbing.files import write_json
 from hexplane.report.charts.latents import SMALLEST_KL, latent_charts
 from hexplane.report.charts.looks import looks
@@ -18,7 +18,7 @@ from hexplane.settings.report import ReportSettings
 
 THRESHOLDS = [0.015, 0.03, 0.06]
 HELD_OUT = ["ida", "jan"]
-EXPERIMENTS: dict[str, Any] = {
+ARMS: dict[str, Any] = {
     "vae": {
         "features": "occupancy",
         "likelihood": "mse",
@@ -74,7 +74,7 @@ class Fabricated:
         self.root = root
         self.runs = {
             f"{arm}@{seed}" if seed else arm: (arm, seed)
-            for arm in EXPERIMENTS
+            for arm in ARMS
             for seed in range(repeats)
         }
         for oracle, f_score in {"oracle-occupancy": 0.6, "oracle-depth_normal": 1.0}.items():
@@ -93,6 +93,7 @@ class Fabricated:
             training_heads=18,
             inputs_spectrum=[100.0, 10.0],
             effective_beta=beta,
+            noise=beta,  # of sigma 1
             predicted_active=2 if beta else None,
             predicted_kl=3.5 if beta else None,
             groups={"held_out": _group(scores, kl)},
@@ -108,8 +109,8 @@ class Fabricated:
             split={"train": ["ada"], "validation": ["ida"], "test": ["jan"]},
             heads=["ada"],
             runs=self.runs,
-            oracles={arm: ORACLES[arm] for arm in EXPERIMENTS},
-            config={"arms": EXPERIMENTS},
+            oracles={arm: ORACLES[arm] for arm in ARMS},
+            config={"arms": ARMS},
         )
         return Results(self.root, spec)
 
@@ -119,7 +120,7 @@ class Fabricated:
 
     def charts(self) -> dict[str, Any]:
         rows = run_rows(self.results)
-        found = latent_charts(self.results, rows, looks(list(EXPERIMENTS)))
+        found = latent_charts(self.results, rows, looks(list(ARMS)))
         return {chart["id"]: chart for chart in found}
 
 
@@ -176,7 +177,7 @@ def test_the_table_is_written_with_infinities_and_gaps(made: Fabricated, tmp_pat
     write_runs(tmp_path / "runs.csv", run_rows(made.results))
     with (tmp_path / "runs.csv").open(newline="") as stream:
         rows = {row["arm"]: row for row in csv.DictReader(stream)}
-    assert list(rows) == list(EXPERIMENTS)
+    assert list(rows) == list(ARMS)
     assert list(rows["ae"])[:3] == ["arm", "seed", "split"]
     assert rows["vae"]["chamfer_l1"] == "inf"
     assert rows["vae"]["kl"] == "1234.57"
@@ -188,10 +189,10 @@ def test_repeats_are_means_over_seeds(tmp_path: Path) -> None:
     made = Fabricated(tmp_path, repeats=3)
     made.diagnose("vae@1", [_score(0.1), _score(0.1)], 1000.0)
     made.diagnose("vae@2", [_score(0.35), _score(0.35)], 1000.0)
-    (table,) = repeats(run_rows(made.results))
+    (table,) = seed_tables(run_rows(made.results))
     assert (table.key, table.score) == ("held_out", "f_score_0.03")
     arms = {arm.name: arm for arm in table.arms}
-    assert list(arms) == list(EXPERIMENTS)
+    assert list(arms) == list(ARMS)
     vae = arms["vae"]
     assert (vae.seeds, vae.failed, vae.heads, vae.dimensions) == (3, 1, 2, 12)
     assert vae.bound == pytest.approx(math.log(2))

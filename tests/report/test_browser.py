@@ -15,6 +15,8 @@ from support.reporting import EMPTY, HEADS, ORACLES, SPEC, fabricate, page_of, r
 webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.usefixtures("small_pictures"),
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER),

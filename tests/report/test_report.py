@@ -15,6 +15,7 @@ import trimesh
 from PIL import Image
 
 from hexplane.analysis import machine
+from hexplane.analysis.study import Study
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import manifest_path, mismatches
 from hexplane.report.demo import build as demo
@@ -193,9 +194,9 @@ def test_failure_is_marked_in_words_and_never_best(html: str) -> None:
 def test_summary_has_one_row_an_arm_or_oracle_and_mesh(results: Path) -> None:
     with summary_of(results).open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0])[:4] == ["arm", "oracle", "mesh", "split"]
+    assert list(rows[0])[:4] == ["method", "oracle", "mesh", "split"]
     assert {"chamfer_l1", "watertight", "latent_bytes_stored"} <= set(rows[0])
-    found = {(row["arm"], row["mesh"]): row for row in rows}
+    found = {(row["method"], row["mesh"]): row for row in rows}
     assert len(rows) == len(found) == 4 * len(HEADS)
     assert {row["oracle"] for row in rows} == {"", *ORACLES.values()}
     assert found["ae-surface", "cleo"]["split"] == "validation"
@@ -258,8 +259,7 @@ def test_heads_that_do_not_fit_are_named(
     two = sum(len(json.dumps(data_of(html, f"head-{index}"))) for index in range(2))
     monkeypatch.setattr(demo, "HEADS_BYTES", int(1.1 * two))
     monkeypatch.setattr(demo, "BLENDS_BYTES", 1)
-    found = Results(results, SPEC)
-    page = build_page(found, [])
+    page = build_page(Study(Results(results, SPEC)), [])
     assert data_of(page, "about")["heads"] == ["dora", "cleo"]
     assert "2 of 4 heads are here" in page
     assert "left out to keep the file small:\n  ada, bea" in page

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hexplane.analysis.study import Study
 from hexplane.report.charts.looks import looks
 from hexplane.report.charts.training import training_charts
 from hexplane.report.page import build_page
@@ -32,8 +33,8 @@ def html(results: Path) -> str:
 
 
 def page_with(results: Path, spec: ReportSettings) -> str:
-    found = Results(results, spec)
-    return build_page(found, shelves(found))
+    study = Study(Results(results, spec))
+    return build_page(study, shelves(study))
 
 
 def between(html: str, start: str, end: str) -> str:

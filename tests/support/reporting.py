@@ -12,6 +12,7 @@ from hexplane.plumbing.files import write_json
 from hexplane.plumbing.manifests import Job
 from hexplane.rendering.embree import EmbreeRenderer
 from hexplane.settings.interpolate import STEPS
+from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.store import write_decoded, write_hexplane
 
@@ -76,7 +77,7 @@ STAGES = {
 
 
 def _manifest(results: Path, path: Path, outputs: list[Path], **facts: object) -> None:
-    job = Job("hexplane.stages.render", {"seed": 3}, None)
+    job = Job("hexplane.stages.render", RenderSettings())
     job.name = STAGES[path.relative_to(results).parts[0]]
     job.write_manifest(path, outputs, **facts)
 
@@ -138,7 +139,7 @@ def fabricate(results: Path, resolution: int = 32) -> None:
     for run, (name, seed) in RUNS.items():
         _diagnose(results, run, name, seed)
     for name, seconds in (("ada", 1.5), ("bea", 2.25), ("gone", 99)):
-        path = results / "benchmarks" / "normalise" / f"{name}.tsv"
+        path = results / "benchmarks" / "clients" / "normalise" / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:01\tNA\n")
 
@@ -184,6 +185,7 @@ def _diagnose(results: Path, run: str, name: str, seed: int) -> None:
         training_heads=2,
         inputs_spectrum=[9.0, 1.0],
         effective_beta=1.5 if gaussian else None,
+        noise=None,
         predicted_active=None,
         predicted_kl=None,
         groups=groups,

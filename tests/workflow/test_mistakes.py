@@ -9,10 +9,16 @@ import pytest
 from support.project import Project, bump
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that never ran."""
-    return Project(tmp_path_factory.mktemp("fresh"))
+    project = Project(tmp_path_factory.mktemp("fresh"))
+    (project.folder / "split.json").write_text('{"train": ["missing"]}')
+    (project.folder / "scans.json").write_text('{"train": "scans"}')
+    return project
 
 
 def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -26,7 +32,8 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
     ("setting", "names"),
     [
         ("training={stepz: 3}", ("training", "'stepz'", "allowed: steps")),
-        ("trainning={steps: 3}", ("'trainning'", "allowed: seed")),
+        ("trainning={steps: 3}", ("'trainning'", "allowed: study, seed")),
+        ("study=../elsewhere", ("study", "letters, digits")),
         ("render={resolution: big}", ("render.resolution", "integer", "'big'")),
         ("render={resolution: 4}", ("render.resolution", "greater than or equal to 16")),
         ("split={test: [nobody]}", ("split.test", "'nobody'", "there are: a, b, c")),
@@ -76,7 +83,7 @@ def test_all_bad_meshes_are_named_before_any_work(fresh: Project) -> None:
     lines = errors(fresh.snakemake("--cores", "2"))
     named = {line.split(": ")[1] for line in lines}
     assert named == {"scans/nan.obj", "scans/empty.ply", "scans/cut.glb"}
-    written = {path.relative_to(fresh.folder / "results").parts[0] for path in made(fresh)}
+    written = {path.relative_to(fresh.folder / "results").parts[1] for path in made(fresh)}
     assert written <= {"logs", "benchmarks"}
     for name in ("nan.obj", "empty.ply", "cut.glb"):
         (scans / name).unlink()
@@ -95,7 +102,10 @@ def made(project: Project) -> list[Path]:
         (("render", "scans/a.ply", "out.zarr", "--spec={size: 3}"), "'size'"),
         (("encode", "scans/a.ply", "--model=nowhere"), "nowhere"),
         (("extract", "nothing.zarr", "--model=nowhere"), "nowhere"),
-        (("train", "out", "missing.zarr"), "missing.manifest.json"),
+        (("train", "out", "split.json"), "missing.manifest.json"),
+        (("train", "out", "nowhere.json"), "nowhere.json"),
+        (("train", "out", "config.yaml"), "config.yaml"),
+        (("train", "out", "scans.json"), "scans.json"),
         (("diagnose", "nowhere", "out.json", "--spec={heads: {train: [a]}}"), "nowhere"),
         (("diagnose", "nowhere", "out.json"), "heads"),
         (("diagnose", "nowhere", "out.json", "--spec={heads: {held_out: [a]}}"), "train"),

@@ -12,11 +12,13 @@ import yaml
 from snakemake.utils import update_config
 
 from hexplane.config import parse_config
+from hexplane.geometry.meshes import normalise
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
+from hexplane.model.codecs import build_codec
 from hexplane.plan import Plan, spec_param
+from hexplane.plumbing.files import write_json
 from hexplane.plumbing.manifests import FORMAT
 from hexplane.store import read_latent, write_hexplane, write_samples
-from hexplane.training.objective import effective_beta
 from support.project import ROOT, bump
 
 FLOATS = 393_216
@@ -32,6 +34,7 @@ def plan():
 
 
 def test_settings_are_the_reported_ones(plan):
+    assert plan.config.study == "paper"
     assert plan.arms == ["ae-depth-normal", "vae-occupancy"]
     assert plan.config.render.resolution == 512
     assert plan.split == {"train": ["head-000"], "validation": [], "test": []}
@@ -44,23 +47,23 @@ def test_settings_are_the_reported_ones(plan):
     assert isinstance(gaussian, GaussianSettings)
     assert (gaussian.kl_initial_weight, gaussian.kl_warmup_steps) == (1e-6, 3000)
     # A mean over 6 x 512 x 512 values beside a summed KL: even the first weight is not small.
-    first = gaussian.model_copy(update={"kl_weight": gaussian.kl_initial_weight})
-    spec = plan.train("vae-occupancy").model_copy(update={"bottleneck": first})
-    assert effective_beta(spec, 512) == pytest.approx(1e-6 * 6 * 512**2 / 2)
+    codec = build_codec(plan.train("vae-occupancy"), 512)
+    assert codec.effective_beta(0) == pytest.approx(1e-6 * 6 * 512**2 / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["vae-occupancy", "ae-depth-normal"])
 def test_two_steps_in_full_size_stay_below_12_gb(plan, arm, renderer, tmp_path: Path):
-    from hexplane.stages.normalise import normalise
-
-    mesh, _ = normalise(bump(0), plan.normalise())
-    (tmp_path / "sdf").mkdir()
-    write_hexplane(tmp_path / "head.zarr", renderer.render(mesh, 512))
+    mesh, _ = normalise(bump(0), plan.normalise().up)
+    write_json(tmp_path / "split.json", plan.split)
+    store = tmp_path / "hexplanes/head-000.zarr"
+    write_hexplane(store, renderer.render(mesh, 512))
     points = np.random.default_rng(0).uniform(-1, 1, (3000, 3)).astype(np.float32)
     distance = np.linalg.norm(points, axis=1) - 0.7
-    write_samples(tmp_path / "sdf/head.zarr", points, distance.astype(np.float32))
-    for manifest in ("head.manifest.json", "sdf/head.manifest.json"):
-        (tmp_path / manifest).write_text(json.dumps({"format": FORMAT, "content": "-"}))
+    write_samples(tmp_path / "sdf/head-000.zarr", points, distance.astype(np.float32))
+    for folder in ("hexplanes", "sdf"):
+        manifest = tmp_path / folder / "head-000.manifest.json"
+        write_json(manifest, {"format": FORMAT, "content": "-"})
     spec = plan.train(arm)
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 2})})
     program = (
@@ -68,9 +71,9 @@ def test_two_steps_in_full_size_stay_below_12_gb(plan, arm, renderer, tmp_path: 
         "app(sys.argv[1:], standalone_mode=False)\n"
         "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
     )
-    command = ["train", "model", "head.zarr", "--sdf", "sdf", "--state", "state"]
+    command = ["train", "model", "split.json", "--hexplanes=hexplanes", "--sdf=sdf"]
     done = subprocess.run(
-        [sys.executable, "-c", program, *command, "--spec", spec_param(spec)],
+        [sys.executable, "-c", program, *command, "--state=state", "--spec", spec_param(spec)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -84,7 +87,7 @@ def test_two_steps_in_full_size_stay_below_12_gb(plan, arm, renderer, tmp_path: 
     assert config["steps"] == 2 and config["resolution"] == 512
     from hexplane.stages.encode import run
 
-    run(tmp_path / "head.zarr", tmp_path / "latent.zarr", tmp_path / "model", plan.normalise())
+    run(store, tmp_path / "latent.zarr", model=tmp_path / "model")
     latent = read_latent(tmp_path / "latent.zarr")
     assert latent.shape == (6, 64, 32, 32) and latent.size == FLOATS
     assert latent.nbytes == 1_572_864

@@ -11,7 +11,11 @@ from support.project import ROOT, Project
 
 PROFILE = "workflow/profiles/slurm"
 HEADS = 25
+UNSTATED = 31_415
+"""Memory and minutes of whatever states none."""
 LOOP = ("normalise=loop", "diagnose=loop")
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +25,12 @@ def profile() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The default arm on more heads than one group takes."""
+    """The default arms on more heads than one group takes; jobs have no message."""
     project = Project(tmp_path_factory.mktemp("project"))
+    for rules in (project.folder / "workflow/rules").glob("*.smk"):
+        # A dry-run prints a job's message in the place of its resources.
+        text = re.sub(r"^ +message:\n.+\n", "", rules.read_text(), flags=re.MULTILINE)
+        rules.write_text(text)
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["meshes"]["generate"] = HEADS
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -45,14 +53,50 @@ def jobs_of_rules(plan: str) -> dict[str, int]:
     return counts
 
 
-def test_every_rule_has_its_resources(profile: dict[str, Any], plan: str) -> None:
-    resources = profile["set-resources"]
-    assert set(resources) == set(jobs_of_rules(plan))
-    for rule, values in resources.items():
-        assert {"mem_mb", "runtime"} <= set(values), rule
-        assert set(values) <= {"mem_mb", "runtime", "gpu", "slurm_partition"}, rule
-    assert [rule for rule, values in resources.items() if values.get("gpu")] == ["train"]
+def resources_of(printed: str) -> dict[str, list[dict[str, str]]]:
+    """Resources of each job in a dry-run, by rule."""
+    jobs = re.findall(r"^ *rule (\w+):\n(?: .+\n)*? +resources: (.+)$", printed, re.MULTILINE)
+    found: dict[str, list[dict[str, str]]] = {}
+    for rule, resources in jobs:
+        own = dict(item.split("=", 1) for item in resources.split(", "))
+        found.setdefault(rule, []).append(own)
+    return found
+
+
+def test_the_profile_repeats_nothing_that_rules_say(profile: dict[str, Any]) -> None:
+    assert set(profile["set-resources"]) == {"train"}
+    assert set(profile["set-resources"]["train"]) == {"slurm_partition", "gpu"}
     assert {"slurm_account", "slurm_partition"} <= set(profile["default-resources"])
+
+
+def test_every_rule_states_its_memory_and_minutes(project: Project, plan: str) -> None:
+    defaults = [f"{name}={UNSTATED}" for name in ("mem_mb", "runtime")]
+    options = ("--dry-run", "--profile", PROFILE, "--default-resources", *defaults)
+    done = project.snakemake(*options)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    stated, planned = resources_of(done.stdout + done.stderr), resources_of(plan)
+    (target,) = stated.pop("all")  # runs nothing, and states nothing
+    assert target["mem_mb"] == target["runtime"] == str(UNSTATED)
+    assert {rule: len(jobs) for rule, jobs in stated.items()} == jobs_of_rules(plan)
+    for rule, jobs in stated.items():
+        for name in ("mem_mb", "runtime"):
+            (value,) = {job[name] for job in jobs}
+            assert value != str(UNSTATED), (rule, name)
+            assert {job[name] for job in planned[rule]} == {value}, (rule, name)
+
+
+def test_training_alone_asks_for_a_gpu_and_its_partition(
+    project: Project, profile: dict[str, Any], plan: str
+) -> None:
+    planned = resources_of(plan)
+    assert set(planned) == {*jobs_of_rules(plan), "all"}
+    for rule, jobs in planned.items():
+        own = profile["set-resources"].get(rule, profile["default-resources"])
+        assert {job["slurm_partition"] for job in jobs} == {own["slurm_partition"]}
+        assert {job.get("gpu") for job in jobs} == {"1" if rule == "train" else None}
+    # Without a cluster it takes what it finds.
+    done = project.snakemake("--dry-run", "--cores", "2")
+    assert {job["gpu"] for job in resources_of(done.stdout + done.stderr)["train"]} == {"0"}
 
 
 def test_rules_with_a_job_for_each_head_are_grouped(profile: dict[str, Any], plan: str) -> None:
