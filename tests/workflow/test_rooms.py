@@ -129,7 +129,15 @@ def build(settings, resolution):
     return Ball(settings)
 ''',
 }
-METRIC = """    Metric("volume", lambda c: abs(float(c.reconstruction.volume)), 0.0, label="Volume", better=1, column=9, judged=True),
+METRIC = """    Metric(
+        "volume",
+        lambda c: abs(float(c.reconstruction.volume)),
+        0.0,
+        label="Volume",
+        better=1,
+        column=9,
+        judged=True,
+    ),
 """
 STAGE = {
     "settings/corners.py": '''
@@ -158,7 +166,12 @@ from hexplane.settings.corners import CornersSettings
 SERVED = True
 
 
-def run(mesh: Path, output: Path, settings: CornersSettings = CornersSettings(), code: str | None = None) -> None:
+def run(
+    mesh: Path,
+    output: Path,
+    settings: CornersSettings = CornersSettings(),
+    code: str | None = None,
+) -> None:
     """Count the corners of a normalised mesh.
 
     Args:
