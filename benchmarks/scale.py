@@ -258,7 +258,7 @@ def reading_and_hashing(folder: Path, heads: int) -> float:
     """CPU seconds a head that the stages spend on neither computing nor writing results."""
     from hexplane.geometry.meshes import load_mesh, read_normalised
     from hexplane.plumbing.files import sha256, tree_hashes
-    from hexplane.plumbing.manifests import recorded_transform, versions
+    from hexplane.plumbing.manifests import recorded, versions
 
     results = folder / DEFAULT.root
     names = [f"head-{i:03d}" for i in range(min(SAMPLE, heads))]
@@ -269,7 +269,7 @@ def reading_and_hashing(folder: Path, heads: int) -> float:
         load_mesh(head), sha256(head)
         for _ in ("render", "distances"):
             read_normalised(mesh), sha256(mesh)
-        recorded_transform(mesh)
+        recorded(mesh, "source_to_canonical")
         stores = [results / f"{stage}/{name}.zarr" for stage in ("hexplanes", "sdf")]
         for output in (head, mesh, *stores):
             tree_hashes(output), versions()

@@ -13,7 +13,8 @@ from hexplane.decoding import decode
 from hexplane.encoding import encode, views_of
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import load_mesh, normalise
+from hexplane.geometry.meshes import load_mesh
+from hexplane.geometry.solid import canonical_solid
 from hexplane.metrics.comparison import compare
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.plumbing.errors import UserError
@@ -145,14 +146,15 @@ def evaluate(
         UserError: a file is no usable mesh.
     """
     chosen = EvaluateSettings(**settings)
-    target, transform = normalise(_mesh(reference), up)
+    solid, transform = canonical_solid(_mesh(reference), up, close=True)
     judged = mesh if isinstance(mesh, trimesh.Trimesh) else load_mesh(Path(mesh))
     moved = trimesh.Trimesh(
         frame.apply_transform(transform, np.asarray(judged.vertices).reshape(-1, 3)),
         judged.faces,
         process=False,
     )
-    return compare(moved, target, chosen.samples, chosen.thresholds, chosen.seed)
+    measured = chosen.samples, chosen.thresholds, chosen.seed
+    return compare(moved, solid.mesh, *measured, source_faces=solid.source_faces)
 
 
 def _mesh(mesh: Mesh) -> trimesh.Trimesh:

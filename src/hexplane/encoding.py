@@ -7,7 +7,7 @@ from torch import Tensor
 from hexplane.geometry.features import network_input
 from hexplane.geometry.frame import Array
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import normalise
+from hexplane.geometry.solid import canonical_solid
 from hexplane.model.saved import SavedModel
 from hexplane.plumbing.errors import UserError
 from hexplane.rendering.select import select_backend
@@ -33,5 +33,5 @@ def views_of(
     mesh: trimesh.Trimesh, resolution: int, settings: NormaliseSettings
 ) -> tuple[Hexplane, Array]:
     """Six views of a mesh in its own coordinates, and its source-to-canonical transform [4, 4]."""
-    solid, transform = normalise(mesh, settings.up)
-    return select_backend("auto").render(solid, resolution), transform
+    solid, transform = canonical_solid(mesh, settings.up, settings.close)
+    return select_backend("auto").render(solid.mesh, resolution), transform

@@ -195,7 +195,8 @@ class Plan:
 
     def normalise(self) -> NormaliseSettings:
         """Settings of the normalisation; generated heads are y-up whatever files are."""
-        return NormaliseSettings(up=self.config.meshes.up if self.sources else "y")
+        chosen = self.config.meshes
+        return NormaliseSettings(up=chosen.up if self.sources else "y", close=chosen.close)
 
     def render(self) -> RenderSettings:
         """Settings of the rendering."""

@@ -8,7 +8,7 @@ import pytest
 
 from hexplane.plumbing.digests import code_digest
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.manifests import Job, content_digest, read_manifest, recorded_transform
+from hexplane.plumbing.manifests import Job, content_digest, read_manifest, recorded
 from hexplane.settings.train import TrainSettings
 from support.stores import stored_samples
 
@@ -62,13 +62,13 @@ def test_content_is_equal_for_equal_data_whatever_else_differs(tmp_path):
     assert content_digest(stores[0]) == first
 
 
-def test_recorded_transform_is_that_of_the_manifest_beside(tmp_path):
+def test_a_recorded_fact_is_that_of_the_manifest_beside(tmp_path):
     mesh = tmp_path / "ada.ply"
     mesh.write_text("x")
-    assert recorded_transform(mesh) is None
+    assert recorded(mesh, "source_to_canonical") is None
     job = Job("hexplane.stages.normalise", None)
     job.write_manifest(tmp_path / "ada.json", [mesh], source_to_canonical=[[1.0]])
-    assert recorded_transform(mesh) == [[1.0]]
+    assert recorded(mesh, "source_to_canonical") == [[1.0]]
 
 
 def test_numbers_that_are_not_finite_become_null_in_a_manifest(tmp_path):

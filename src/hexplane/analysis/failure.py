@@ -1,7 +1,15 @@
-"""When an arm has failed: the one rule, for a row of scores and for a run."""
+"""When an arm has failed, and when an oracle is a poor one: the one rule of each."""
 
 FAILED_BELOW = 0.5
 """An arm whose F-score is below this share of its oracle's has failed."""
+
+POOR_BELOW = 0.95
+"""An oracle whose IoU with its mesh is below this is a poor one: its views do not hold the mesh."""
+
+
+def is_poor(iou: float | None) -> bool:
+    """Whether an oracle of that IoU with its mesh is too poor to judge others by."""
+    return (iou or 0.0) < POOR_BELOW
 
 
 def has_failed(empty: float, ratio: float | None) -> bool:

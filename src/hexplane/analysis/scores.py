@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
-from hexplane.analysis.failure import has_failed
+from hexplane.analysis.failure import has_failed, is_poor
 from hexplane.metrics.table import (
     LATENT_METRICS,
     Metric,
@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass
 class ScoreRow:
-    """One arm or oracle on one group of heads."""
+    """One arm or oracle on one group of heads; `poor`: an oracle whose views do not hold them."""
 
     name: str
     oracle: str
@@ -40,6 +40,7 @@ class ScoreRow:
     components: list[int]
     heads: int
     failure: str = ""
+    poor: bool = False
 
 
 @dataclass
@@ -85,6 +86,8 @@ def groups(results: Results, columns: list[Metric]) -> list[Group]:
         total = sum(len(results.settings.split.get(split, [])) for split in splits)
         group = Group(key, title, heads, total)
         group.oracles = [_row(results, name, heads, columns) for name in results.oracles]
+        for row in group.oracles:
+            row.poor = "iou" in row.cells and is_poor(row.cells["iou"].value)
         oracles = {row.name: row for row in group.oracles}
         for name in results.arms:
             row = _row(results, name, heads, columns)

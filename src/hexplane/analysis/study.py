@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from hexplane.analysis import costs, overview, runs, scores, seeds, sizes
+from hexplane.analysis import costs, overview, runs, scores, seeds, sizes, sources
 from hexplane.analysis.hypotheses import Verdict, judge
 from hexplane.metrics.table import Metric
 from hexplane.results import Columns, Results
@@ -60,6 +60,11 @@ class Study:
     def resolution(self) -> int:
         """Pixels along a view's side, as rendered."""
         return overview.resolution(self.results)
+
+    @cached_property
+    def sources(self) -> list[sources.Source]:
+        """What had to be done to the meshes that came in."""
+        return sources.sources(self.results)
 
     @cached_property
     def costs(self) -> list[costs.Cost]:

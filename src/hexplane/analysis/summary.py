@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from hexplane.analysis.failure import is_poor
 from hexplane.plumbing.tables import write_table
 from hexplane.results import Score
 
@@ -10,10 +11,15 @@ KEYS = ("method", "oracle", "mesh", "split")
 
 
 def write_summary(path: Path, scores: list[Score]) -> None:
-    """Write the table as CSV; infinite distances read `inf`, and what an oracle lacks is empty."""
+    """Write the table as CSV; infinite distances read `inf`, and what an oracle lacks is empty.
+
+    `oracle_poor` says of each row whether its oracle, or the oracle that it is of, is a poor one.
+    """
+    ious = {(score.method, score.mesh): score.metrics.get("iou") for score in scores}
     # Oracles have no latent: cells that only arms have stay empty in their rows.
     rows = [
         {key: getattr(score, key) for key in KEYS}
+        | {"oracle_poor": _cell(is_poor(ious.get((score.oracle or score.method, score.mesh))))}
         | {name: _cell(value) for name, value in score.metrics.items()}
         for score in scores
     ]

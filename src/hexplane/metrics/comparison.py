@@ -13,6 +13,9 @@ from hexplane.metrics.table import metrics_at
 
 Array = NDArray[np.float64]
 
+OUTWARD = 1e-3
+"""Canonical units from a face at which its outer side is looked at."""
+
 
 class Comparison:
     """Distances, overlap and topology of a reconstruction against its mesh.
@@ -22,12 +25,20 @@ class Comparison:
     both meshes.
 
     Attributes:
-        there, back: distances [S] from the reconstruction to the target, and back.
+        there, back: distances [S] from the reconstruction to the target, and back. Points of the
+            target that lie inside it (eyes, teeth: bodies within a body) are none of them: nobody
+            sees those from outside.
         there_normals, back_normals: products [S] of the normals at both ends.
+        from_source: those of `back` that start on the source's own surface, not on what closes it.
     """
 
     def __init__(
-        self, reconstruction: trimesh.Trimesh, target: trimesh.Trimesh, samples: int, seed: int
+        self,
+        reconstruction: trimesh.Trimesh,
+        target: trimesh.Trimesh,
+        samples: int,
+        seed: int,
+        source_faces: int | None = None,
     ) -> None:
         self.reconstruction = reconstruction
         self.target = target
@@ -36,15 +47,25 @@ class Comparison:
         if self.empty:
             return
         self._rng = np.random.default_rng(seed)
-        self.there, self.there_normals = self._sample(reconstruction, target)
-        self.back, self.back_normals = self._sample(target, reconstruction)
+        self.there, self.there_normals, _ = self._sample(reconstruction, target)
+        self.back, self.back_normals, faces = self._sample(target, reconstruction, outer=True)
+        self.from_source = self.back if source_faces is None else self.back[faces < source_faces]
 
-    def _sample(self, source: trimesh.Trimesh, other: trimesh.Trimesh) -> tuple[Array, Array]:
-        """Distances [S] and normal products [S] from seeded points of one mesh to another."""
+    def _sample(
+        self, source: trimesh.Trimesh, other: trimesh.Trimesh, outer: bool = False
+    ) -> tuple[Array, Array, NDArray[np.int64]]:
+        """Distances [S] and normal products [S] from seeded points of a mesh to another.
+
+        Also the faces [S] that the points lie on. `outer`: without points inside the mesh.
+        """
         points, faces = trimesh.sample.sample_surface(source, self.samples, seed=self._rng)
+        if outer and source.body_count > 1:
+            outside = ~inside(points + OUTWARD * source.face_normals[faces], source)
+            if outside.any():
+                points, faces = points[outside], faces[outside]
         distances, nearest = surface_distance(points, other)
         products = np.einsum("ij,ij->i", source.face_normals[faces], other.face_normals[nearest])
-        return distances, products
+        return distances, products, faces
 
     def quantile(self, share: float) -> float:
         """Distance that so many of the points of both sides are within."""
@@ -84,11 +105,14 @@ def compare(
     samples: int,
     thresholds: Sequence[float],
     seed: int,
+    source_faces: int | None = None,
 ) -> dict[str, Any]:
     """Every metric of `hexplane.metrics.table` by its name, but for those of a latent.
+
+    The first `source_faces` faces of the target are the source's own surface, all by default.
 
     An empty reconstruction has the values that the table says: F-scores, IoU and normal
     consistency 0, and infinite distances, given as None.
     """
-    comparison = Comparison(reconstruction, target, samples, seed)
+    comparison = Comparison(reconstruction, target, samples, seed, source_faces)
     return {metric.name: metric.of(comparison) for metric in metrics_at(thresholds)}

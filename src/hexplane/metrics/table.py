@@ -70,6 +70,14 @@ METRICS = (
         judged=True,
     ),
     Metric(
+        "source_completeness",
+        lambda c: float(c.from_source.mean()) if len(c.from_source) else None,
+        None,
+        label="Completeness of the source's own surface",
+        better=-1,
+        digits=5,
+    ),
+    Metric(
         "distance_95",
         lambda c: c.quantile(0.95),
         None,

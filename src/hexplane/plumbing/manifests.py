@@ -155,13 +155,10 @@ def manifest_path(output: Path) -> Path:
     return output.with_suffix(".json")
 
 
-def recorded_transform(mesh: Path) -> list[list[float]] | None:
-    """Source-to-canonical transform [4, 4] in the manifest beside a normalised mesh, if any."""
-    beside = manifest_path(mesh)
-    if not beside.is_file():
-        return None
-    transform: list[list[float]] | None = read_manifest(beside).get("source_to_canonical")
-    return transform
+def recorded(output: Path, fact: str) -> Any:
+    """A fact in the manifest beside an output; None where it has none, or came without one."""
+    beside = manifest_path(output)
+    return read_manifest(beside).get(fact) if beside.is_file() else None
 
 
 def content_digest(output: Path) -> str:

@@ -17,7 +17,7 @@ from hexplane.report.demo import build as demo
 from hexplane.report.demo import screen
 from hexplane.report.pictures import images, scale, views
 from hexplane.report.pictures.gallery import Shelf
-from hexplane.report.sentences import best_arm, sentences
+from hexplane.report.sentences import best_arm, repairs, sentences
 from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
 from hexplane.report.web.scripts import json_text
@@ -61,6 +61,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "looks": arm_looks,
         "many": len(results.arms) > MANY,
         "sentences": sentences(study),
+        "repairs": repairs(study),
         "counts": overview.counts(results),
         "total": sum(len(results.settings.split.get(part, [])) for part in SPLITS),
         "repeats": len({seed for _, seed in results.settings.runs.values()}),
@@ -75,6 +76,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "measures": study.columns,
         "decision": decision,
         "failed_below": failure.FAILED_BELOW,
+        "poor_below": failure.POOR_BELOW,
         "score_chart": score_chart,
         "curves": curves,
         "views": frame.VIEW_NAMES,

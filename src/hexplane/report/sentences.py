@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from hexplane.analysis.scores import Group, ScoreRow
+from hexplane.analysis.sources import UNSEEN
 from hexplane.analysis.study import Study
 from hexplane.metrics.table import Metric
-from hexplane.report.text import number, plural, size, spoken
+from hexplane.report.text import number, percent, plural, size, spoken
 from hexplane.results import Results
 
 _INPUTS = {
@@ -42,6 +43,47 @@ def sentences(study: Study) -> list[str]:
         return [asked, "No head was taken to a mesh file, so that there is no verdict here."]
     best = best_arm(study.groups, decision)
     return [asked, _best(group, best, decision), _failed(group, decision)]
+
+
+def repairs(study: Study) -> list[str]:
+    """What had to be done to the meshes that came in, and what no view sees of them."""
+    told = (
+        (
+            "Openings were closed in",
+            [
+                f"{own.mesh} ({plural(own.openings, 'opening')}, {percent(own.closed_share)} of "
+                "its area)"
+                for own in study.sources
+                if own.openings
+            ],
+        ),
+        (
+            "Faces were turned outwards in",
+            [f"{own.mesh} ({own.turned:,})" for own in study.sources if own.turned],
+        ),
+        (
+            "Doubled faces were left out of",
+            [f"{own.mesh} ({own.doubled:,})" for own in study.sources if own.doubled],
+        ),
+        (
+            "No view sees all of",
+            [
+                f"{own.mesh} ({percent(own.unseen)} of its surface unseen)"
+                for own in study.sources
+                if own.unseen > UNSEEN
+            ],
+        ),
+    )
+    return [f"{what} {_some(named, len(study.sources))}." for what, named in told if named]
+
+
+def _some(named: list[str], total: int) -> str:
+    """Names, or how many and the first of them."""
+    if len(named) <= MOST_NAMES:
+        return spoken(named, "and")
+    return (
+        f"{len(named)} of {plural(total, 'mesh', 'meshes')}, among them {spoken(named[:2], 'and')}"
+    )
 
 
 def _asked(results: Results, resolution: int) -> str:

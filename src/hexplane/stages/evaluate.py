@@ -7,7 +7,7 @@ from hexplane.geometry.meshes import read_normalised
 from hexplane.metrics.comparison import compare
 from hexplane.metrics.table import LATENT_METRICS
 from hexplane.plumbing.files import sha256
-from hexplane.plumbing.manifests import Job
+from hexplane.plumbing.manifests import Job, recorded
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.store import stored_bytes
 
@@ -43,6 +43,7 @@ def run(
         settings.samples,
         settings.thresholds,
         settings.seed,
+        recorded(mesh, "source_faces"),
     )
     if latent is not None:
         size = stored_bytes(latent, "latent")

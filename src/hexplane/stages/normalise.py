@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hexplane.geometry.meshes import load_mesh, normalise, write_mesh
+from hexplane.geometry.meshes import load_mesh, write_mesh
+from hexplane.geometry.solid import canonical_solid
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, manifest_path
 from hexplane.settings.normalise import NormaliseSettings
@@ -25,7 +26,9 @@ def run(
         code: code digest that the workflow planned with.
     """
     job = Job(__name__, settings, code)
-    mesh, transform = normalise(load_mesh(source), settings.up)
+    read = load_mesh(source)
+    solid, transform = canonical_solid(read, settings.up, settings.close)
+    mesh = solid.mesh
     write_mesh(mesh, output)
     job.write_manifest(
         manifest_path(output),
@@ -37,4 +40,5 @@ def run(
         faces=len(mesh.faces),
         components=int(mesh.body_count),
         watertight=bool(mesh.is_watertight),
+        **solid.facts,
     )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from hexplane.geometry.meshes import read_normalised
 from hexplane.plumbing.files import sha256
-from hexplane.plumbing.manifests import Job, manifest_path, recorded_transform
+from hexplane.plumbing.manifests import Job, manifest_path, recorded
+from hexplane.rendering.seen import seen_share
 from hexplane.rendering.select import select_backend
 from hexplane.settings.render import RenderSettings
 from hexplane.store import write_hexplane
@@ -28,8 +29,13 @@ def run(
     """
     job = Job(__name__, settings, code)
     renderer = select_backend(settings.backend)
-    hexplane = renderer.render(read_normalised(mesh), settings.resolution)
-    write_hexplane(output, hexplane, recorded_transform(mesh))
+    solid = read_normalised(mesh)
+    hexplane = renderer.render(solid, settings.resolution)
+    write_hexplane(output, hexplane, recorded(mesh, "source_to_canonical"))
     job.write_manifest(
-        manifest_path(output), [output], inputs={"mesh": sha256(mesh)}, backend=renderer.name
+        manifest_path(output),
+        [output],
+        inputs={"mesh": sha256(mesh)},
+        backend=renderer.name,
+        seen_share=round(seen_share(solid, hexplane), 4),
     )
