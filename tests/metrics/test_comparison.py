@@ -182,3 +182,32 @@ def test_open_and_overlapping_bodies_keep_true_distances():
     for mesh in (bowl, overlapping):
         truth = distance.surface_distance(_points(), mesh)[0]
         assert np.abs(np.abs(distance.signed_distance(_points(), mesh)) - truth).max() < 1e-5
+
+
+def ball(radius: float, subdivisions: int = 4) -> trimesh.Trimesh:
+    return trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius)
+
+
+def test_what_lies_inside_a_body_is_asked_of_no_reconstruction() -> None:
+    """Eyes within a head: a reconstruction of the outside alone is a perfect one."""
+    both = trimesh.util.concatenate([ball(0.8), ball(0.5)])
+    scores = compare(ball(0.8), both, SAMPLES, [0.01], 0)
+    assert scores["completeness"] < 1e-6
+    assert scores["f_score_0.01"] == 1.0
+    assert scores["iou"] == 1.0
+    # Beside each other both are outside, and the one that is missing counts.
+    apart = trimesh.util.concatenate([ball(0.4), ball(0.2).apply_translation([0.7, 0, 0])])
+    assert compare(ball(0.4), apart, SAMPLES, [0.01], 0)["f_score_0.01"] < 0.95
+
+
+def test_the_sources_own_surface_is_measured_beside_the_solid() -> None:
+    box = trimesh.creation.box(extents=[1, 1, 1])
+    up = np.argsort(-box.face_normals[:, 1] > 0.5, kind="stable")  # those that look down come last
+    target = trimesh.Trimesh(box.vertices, box.faces[up], process=False)
+    shrunk = trimesh.creation.box(extents=[1, 0.8, 1]).apply_translation([0, 0.1, 0])
+    own = compare(shrunk, target, SAMPLES, [0.01], 0, source_faces=10)
+    whole = compare(shrunk, target, SAMPLES, [0.01], 0)
+    assert whole["source_completeness"] == whole["completeness"]
+    # The floor is 0.2 off; of the walls, the fifth below the new floor is, 0.1 on average.
+    assert own["source_completeness"] == pytest.approx(4 * 0.2 * 0.1 / 5, rel=0.1)
+    assert own["completeness"] == pytest.approx((4 * 0.2 * 0.1 + 0.2) / 6, rel=0.1)

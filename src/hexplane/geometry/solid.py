@@ -74,15 +74,14 @@ def as_it_is(mesh: trimesh.Trimesh) -> Solid:
 
 def solid_of(mesh: trimesh.Trimesh) -> Solid:
     """The solid that a welded surface bounds; a closed, outward one stays as it is, bit for bit."""
-    sound = mesh.is_watertight and mesh.is_winding_consistent and mesh.volume > 0
-    if sound and mesh.body_count == 1:
+    closed = mesh.is_watertight and mesh.is_winding_consistent and mesh.body_count == 1
+    if closed and _signed_volumes(mesh).sum() > 0:
         return as_it_is(mesh)
     own = _once(np.asarray(mesh.faces, dtype=np.int64))
     doubled = len(mesh.faces) - len(own)
     oriented = _consistent(trimesh.Trimesh(mesh.vertices, own, process=False))
     vertices, caps, openings = _caps(np.asarray(mesh.vertices), oriented)
-    closed = trimesh.Trimesh(vertices, np.vstack([oriented, caps]), process=False)
-    faces = _outward(closed)
+    faces = _outward(trimesh.Trimesh(vertices, np.vstack([oriented, caps]), process=False))
     turned = int((faces[: len(own)] != own).any(axis=1).sum())
     if not (doubled or turned or openings):
         return as_it_is(mesh)
