@@ -8,7 +8,6 @@ import pytest
 
 from support.project import Project, bump
 
-
 pytestmark = pytest.mark.slow
 
 
