@@ -29,7 +29,7 @@ SRC = "src/hexplane"
 NOTHING: dict[str, Edit] = {
     "the version": (f"{SRC}/__init__.py", '__version__ = "', '__version__ = "9.'),
     "an error of plumbing": (f"{SRC}/plumbing/manifests.py", "not a readable manif", "a bad manif"),
-    "an error of a stage": (f"{SRC}/stages/extract.py", "decodes no views", "has no views"),
+    "an error of a stage": (f"{SRC}/stages/train.py", "no heads to train on", "nobody to train"),
     "an error of geometry": (f"{SRC}/geometry/meshes.py", "the file is empty", "nothing in it"),
     "an error of the training": (f"{SRC}/training/loop.py", "heads cannot be", "heads can not be"),
     "a description": (f"{SRC}/settings/train.py", '"Optimiser steps."', '"Steps of descent."'),
