@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +55,11 @@ def bump(seed: int) -> trimesh.Trimesh:
 
 
 class Project:
-    """The real Snakefile over a few small meshes."""
+    """The real Snakefile over a few small meshes; `results` is the folder of the default study."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.results = folder / "results/default"
         self.environment: dict[str, str] = {}
         for part in PARTS:
             source = ROOT / part
@@ -80,6 +83,22 @@ class Project:
             group = isinstance(value, dict)
             values[key] = {**values.get(key, {}), **value} if group else value
         (self.folder / "config.yaml").write_text(yaml.safe_dump(values))
+
+    @contextmanager
+    def edited(self, *edits: tuple[str, str, str]) -> Iterator[None]:
+        """Texts, each of which its file has once, with another in their place; then taken back."""
+        before: dict[Path, str] = {}
+        try:
+            for name, old, new in edits:
+                path = self.folder / name
+                text = path.read_text(encoding="utf-8")
+                assert text.count(old) == 1, (name, old)
+                before.setdefault(path, text)
+                path.write_text(text.replace(old, new), encoding="utf-8")
+            yield
+        finally:
+            for path, text in before.items():
+                path.write_text(text, encoding="utf-8")
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a Python module of the tests' interpreter in the project's folder."""

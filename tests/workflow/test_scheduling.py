@@ -6,7 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from support.project import ROOT
+
+pytestmark = pytest.mark.slow
 
 SNAKEFILE = """
 include: "{rules}"

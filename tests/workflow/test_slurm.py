@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from hexplane.config import parse_config
 from hexplane.plan import Plan, spec_param
+from hexplane.plumbing.files import write_json
 from support import slurm
 from support.project import TINY_ARMS, Project
 
@@ -21,7 +22,11 @@ ARM = "ae-depth-normal"
 STEPS = 1500
 CHECKPOINTS = "results/.state/*/checkpoint.pt"
 
-pytestmark = pytest.mark.skipif(bool(slurm.unavailable()), reason=slurm.unavailable())
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(slurm.unavailable()), reason=slurm.unavailable()),
+]
 
 
 @pytest.fixture(scope="module")
@@ -58,15 +63,15 @@ def submit(project: Project, *targets: str) -> None:
 
 def test_the_whole_chain_is_a_handful_of_jobs(cluster: slurm.Cluster, project: Project) -> None:
     submit(project)
-    results = project.folder / "results"
+    results = project.results
     with (results / "metrics/summary.csv").open() as stream:
-        assert {row["arm"] for row in csv.DictReader(stream)} == {ARM, "oracle-depth_normal"}
+        assert {row["method"] for row in csv.DictReader(stream)} == {ARM, "oracle-depth_normal"}
     assert (results / "report/index.html").is_file()
     jobs = {job["Comment"].removeprefix("rule_"): job for job in cluster.jobs()}
     # Nine jobs of meshes and five of reconstructions are one each.
     assert len(cluster.jobs()) == len(jobs) == 5
     assert set(jobs) == {
-        "meshes_normalise_render_sample",
+        "meshes_distances_normalise_render",
         f"train_wildcards_{ARM}",
         f"diagnose_wildcards_{ARM}",
         "reconstructions_encode_evaluate_extract_oracle",
@@ -79,7 +84,7 @@ def test_the_whole_chain_is_a_handful_of_jobs(cluster: slurm.Cluster, project: P
     assert "gres/gpu=1" in training["AllocTRES"].split(",")
     assert {job["Partition"] for job in jobs.values()} == {slurm.PARTITION}
     assert not [job for job in jobs.values() if "gpu" in job["AllocTRES"]]
-    meshes = jobs["meshes_normalise_render_sample"]
+    meshes = jobs["meshes_distances_normalise_render"]
     assert {"cpu=1", "mem=1000M"} <= set(meshes["AllocTRES"].split(","))
     assert meshes["Timelimit"] == "00:09:00"  # one after another
 
@@ -88,9 +93,9 @@ def test_a_cancelled_training_goes_on(cluster: slurm.Cluster, project: Project) 
     configure(project, {"steps": STEPS, "checkpoint_seconds": 2})
     before = len(cluster.jobs())
     old = set(project.folder.glob(CHECKPOINTS))
-    model = project.folder / "results/models" / ARM
+    model = project.results / "models" / ARM
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(submit, project, f"results/models/{ARM}/manifest.json")
+        run = pool.submit(submit, project, f"results/default/models/{ARM}/manifest.json")
         slurm.wait_for(
             "a checkpoint", lambda: set(project.folder.glob(CHECKPOINTS)) > old or run.done(), 300
         )
@@ -102,7 +107,7 @@ def test_a_cancelled_training_goes_on(cluster: slurm.Cluster, project: Project) 
     first, second = (job for job in cluster.jobs()[before:] if "train" in job["Comment"])
     assert first["State"].startswith("CANCELLED")
     assert second["State"] == "COMPLETED"
-    log = (project.folder / f"results/logs/train/{ARM}.log").read_text()
+    log = (project.folder / f"results/default/logs/train/{ARM}.log").read_text()
     (line,) = [line for line in log.splitlines() if "resuming at step" in line]
     assert 0 < int(line.split("resuming at step ")[1].split()[0]) < STEPS
     assert_same_weights(model, other)
@@ -112,13 +117,14 @@ def undisturbed(project: Project) -> Path:
     """The same training without SLURM and without a break."""
     config = yaml.safe_load((project.folder / "config.yaml").read_text())
     plan = Plan(parse_config(config), project.folder)
-    results = project.folder / "results"
+    results = project.results
+    split = project.folder / "split.json"
+    write_json(split, plan.split)
     output = project.folder / "undisturbed"
     done = project.command(
-        *("hexplane", "train", str(output)),
-        *(str(results / f"hexplanes/{name}.zarr") for name in plan.training_heads(ARM)),
-        *(f"--validation={results / f'hexplanes/{n}.zarr'}" for n in plan.split["validation"]),
-        *(f"--sdf={results / 'sdf'}", f"--state={project.folder / 'state'}"),
+        *("hexplane", "train", str(output), str(split)),
+        *(f"--hexplanes={results / 'hexplanes'}", f"--sdf={results / 'sdf'}"),
+        f"--state={project.folder / 'state'}",
         f"--spec={spec_param(plan.train(ARM))}",
     )
     assert done.returncode == 0, done.stderr

@@ -4,19 +4,31 @@ import csv
 import json
 import shutil
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
 from safetensors.numpy import load_file
 
+from hexplane.plumbing.files import tree_hashes
+from support.jobs import (
+    ARMS,
+    MESHES,
+    ORACLES,
+    REPORT,
+    after_encoding,
+    after_training,
+    diagnosed,
+    extracted,
+    measured,
+    normalised,
+    rendered,
+    sampled,
+    trained,
+)
 from support.project import TINY_ARMS, Project
 
-ARMS = ("ae-depth-normal", "vae-occupancy")
-ORACLES = ("oracle-depth_normal", "oracle-occupancy")
-MESHES = ("a", "b", "c")
-REPORT = {"Writing the report"}
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -27,36 +39,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def diagnosed(*runs: str) -> set[str]:
-    return {f"Diagnosing {run}" for run in runs or ARMS}
-
-
-def after_training(arm: str, meshes: tuple[str, ...] = MESHES) -> set[str]:
-    encoded = {f"Encoding {mesh} by {arm}" for mesh in meshes}
-    return diagnosed(arm) | encoded | after_encoding(arm, meshes)
-
-
-def after_encoding(arm: str, meshes: tuple[str, ...] = MESHES) -> set[str]:
-    extracted = {f"Extracting {mesh} of {arm}" for mesh in meshes}
-    return extracted | {f"Measuring {mesh} of {arm}" for mesh in meshes} | between(arm, meshes)
-
-
-def between(arm: str, meshes: tuple[str, ...]) -> set[str]:
-    """Meshes are blended between the test head c and the validation head b."""
-    ends = arm in ARMS and {"b", "c"} & set(meshes)
-    return {f"Interpolating {arm}"} if ends else set()
-
-
-def after_hexplanes() -> set[str]:
-    trained = {f"Training {arm}" for arm in ARMS}
-    arms = [after_training(arm) for arm in ARMS] + [after_encoding(oracle) for oracle in ORACLES]
-    return set.union(REPORT, trained, *arms)
-
-
 def test_the_whole_chain(project: Project) -> None:
-    results = project.folder / "results"
+    results = project.results
     rows = list(csv.DictReader((results / "metrics/summary.csv").open()))
-    assert {row["arm"] for row in rows} == {*ARMS, *ORACLES}
+    assert {row["method"] for row in rows} == {*ARMS, *ORACLES}
     assert len(rows) == len(MESHES) * 4
     page = (results / "report/index.html").read_text()
     assert all(arm in page for arm in ARMS)
@@ -78,7 +64,7 @@ def test_the_whole_chain(project: Project) -> None:
 
 
 def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project) -> None:
-    results = project.folder / "results"
+    results = project.results
     found = {arm: json.loads((results / f"diagnostics/{arm}.json").read_text()) for arm in ARMS}
     for arm, run in found.items():
         assert run["stage"] == "diagnose"
@@ -109,7 +95,7 @@ def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project
 
 
 def test_table_of_runs_has_a_row_for_each_run_and_group(project: Project) -> None:
-    results = project.folder / "results"
+    results = project.results
     rows = list(csv.DictReader((results / "metrics/runs.csv").open()))
     keys = [(row["arm"], row["seed"], row["split"]) for row in rows]
     assert sorted(keys) == [(arm, "0", split) for arm in ARMS for split in ("held_out", "train")]
@@ -126,76 +112,68 @@ def test_a_second_run_has_nothing_to_do(project: Project) -> None:
     assert "Nothing to be done" in project.build()
 
 
+OTHER = ("study=other", "distances={near: 200}", "training={steps: 4}")
+OTHER_FILES = ("sdf/a.manifest.json", "models/ae-depth-normal/manifest.json")
+
+
+def test_two_studies_lie_side_by_side(project: Project) -> None:
+    other = project.folder / "results/other"
+    states = project.folder / "results/.state"
+    targets = [f"results/other/{file}" for file in OTHER_FILES]
+    first, kept = tree_hashes(project.results), tree_hashes(states)
+    assert {"default/plan/split.json", "default/plan/report.json"} < set(first)
+
+    def run_other() -> str:
+        done = project.snakemake("--cores", "2", *targets, "--config", *OTHER)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout + done.stderr
+
+    assert "Training ae-depth-normal" in run_other()
+    second = tree_hashes(other)
+    assert {"other/plan/split.json", "other/plan/report.json"} < set(second)
+    assert "other/report/index.html" not in second
+    config = json.loads((other / "models/ae-depth-normal/config.json").read_text())
+    assert (config["steps"], config["spec"]["training"]["steps"]) == (4, 4)
+    both = tree_hashes(states)
+    assert kept.items() < both.items()  # a checkpoint more
+    for again in (project.build, run_other):
+        assert "Nothing to be done" in again()
+        assert tree_hashes(project.results) == first
+        assert tree_hashes(other) == second
+        assert tree_hashes(states) == both
+    assert project.command("hexplane", "verify").returncode == 0
+    shutil.rmtree(other)
+
+
 def test_one_arms_kl_weight_runs_that_arm(project: Project) -> None:
     weighted = {"kind": "gaussian", "kl_weight": 0.001}
     arm = {**TINY_ARMS["vae-occupancy"], "bottleneck": weighted}
     project.configure({"arms": {"vae-occupancy": arm}})
-    expected = {"Training vae-occupancy"} | after_training("vae-occupancy") | REPORT
-    assert project.planned() == expected
+    assert project.planned() == trained("vae-occupancy") | REPORT
     project.configure({})
     assert project.planned() == set()
 
 
 def test_the_extraction_level_runs_no_training(project: Project) -> None:
     project.configure({"extraction": {"level": 0.4}})
-    extracted = set.union(*(after_encoding(arm) for arm in (*ARMS, *ORACLES)))
-    assert project.planned() == extracted | diagnosed() | REPORT
+    assert project.planned() == extracted() | diagnosed() | REPORT
     project.configure({})
 
 
 def test_evaluation_samples_run_no_extraction(project: Project) -> None:
     project.configure({"evaluation": {"samples": 600}})
-    measured = {f"Measuring {mesh} of {arm}" for mesh in MESHES for arm in (*ARMS, *ORACLES)}
-    assert project.planned() == measured | diagnosed() | REPORT
+    assert project.planned() == measured() | diagnosed() | REPORT
     project.configure({})
 
 
 def test_swapped_settings_are_seen(project: Project) -> None:
-    project.configure({"samples": {"near": 100, "uniform": 300}})  # the same set of values
-    assert "Sampling signed distances of a" in project.planned()
+    project.configure({"distances": {"near": 100, "uniform": 300}})  # the same set of values
+    assert project.planned() == sampled() | trained() | REPORT
     project.configure({})
-
-
-@pytest.fixture
-def edit(project: Project):
-    """Append text to a source file; taken back afterwards."""
-    edited: dict[Path, str] = {}
-
-    def append(name: str, text: str) -> None:
-        path = project.folder / "src/hexplane" / name
-        edited[path] = path.read_text()
-        path.write_text(edited[path] + text)
-
-    yield append
-    for path, text in edited.items():
-        path.write_text(text)
 
 
 def test_other_resources_run_nothing(project: Project) -> None:
     assert project.planned("--profile", "workflow/profiles/slurm") == set()
-
-
-def test_a_comment_runs_nothing(project: Project, edit) -> None:
-    for name in ("render/embree.py", "training/loop.py", "frame.py", "metrics.py"):
-        edit(name, "\n# Only a remark.\n")
-    assert project.planned() == set()
-
-
-def test_a_helper_of_rendering_renders_again(project: Project, edit) -> None:
-    edit("render/embree.py", "\nROBUST = True\n")
-    rendered = {f"Rendering {mesh}" for mesh in MESHES}
-    assert project.planned() == rendered | after_hexplanes()
-
-
-def test_a_helper_of_metrics_measures_again(project: Project, edit) -> None:
-    edit("metrics.py", "\nEXTRA = 1\n")
-    measured = {f"Measuring {mesh} of {arm}" for mesh in MESHES for arm in (*ARMS, *ORACLES)}
-    assert project.planned() == measured | diagnosed() | REPORT
-
-
-def test_a_helper_of_diagnostics_diagnoses_again(project: Project, edit) -> None:
-    edit("stages/diagnose.py", "\nEXTRA = 1\n")
-    assert project.planned() == diagnosed() | REPORT
 
 
 def test_another_mesh_runs_alone(project: Project) -> None:
@@ -203,7 +181,7 @@ def test_another_mesh_runs_alone(project: Project) -> None:
     project.configure({"split": {"validation": ["b"], "test": ["c", "d"]}})
     new = ("d",)
     # Held-out heads are diagnosed: against their own signed distances too.
-    first = {"Normalising d", "Rendering d", "Sampling signed distances of d"}
+    first = normalised(new) | rendered(new) | sampled(new)
     arms = [after_training(arm, new) for arm in ARMS]
     oracles = [after_encoding(oracle, new) for oracle in ORACLES]
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
@@ -216,7 +194,7 @@ def test_a_changed_mesh_runs_what_saw_it(project: Project) -> None:
     before = path.read_bytes()
     project.add_mesh("c.stl", seed=9)
     one = ("c",)
-    first = {"Normalising c", "Rendering c", "Sampling signed distances of c"}
+    first = normalised(one) | rendered(one) | sampled(one)
     arms = [after_training(arm, one) for arm in ARMS]
     oracles = [after_encoding(oracle, one) for oracle in ORACLES]
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
@@ -252,8 +230,8 @@ def test_an_arm_of_one_head_and_its_repeat(project: Project) -> None:
     arm = {**TINY_ARMS["vae-occupancy"], "heads": 1}
     split = {"validation": ["b"], "test": []}
     project.configure({"arms": {"one": arm}, "split": split, "repeats": 2})
-    models = {run: project.folder / f"results/models/{run}" for run in ("one", "one@1")}
-    targets = [f"results/models/{run}/manifest.json" for run in models]
+    models = {run: project.folder / f"results/default/models/{run}" for run in ("one", "one@1")}
+    targets = [f"results/default/models/{run}/manifest.json" for run in models]
     built = project.snakemake("--cores", "2", *targets)
     assert built.returncode == 0, built.stderr[-4000:]
     for seed, model in enumerate(models.values()):
@@ -274,7 +252,7 @@ def test_an_arm_of_one_head_and_its_repeat(project: Project) -> None:
 
 
 def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
-    store = project.folder / "results/hexplanes/c.zarr"
+    store = project.results / "hexplanes/c.zarr"
     assert project.command("hexplane", "verify").returncode == 0
     altered = store / "depth/c/2/0/0"
     altered.write_bytes(altered.read_bytes()[:-1] + b"?")
@@ -290,7 +268,7 @@ def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
         .split()
     )
     assert remedy[0] == "snakemake"
-    assert remedy[-1] == "results/hexplanes/c.manifest.json"
+    assert remedy[-1] == "results/default/hexplanes/c.manifest.json"
     rebuilt = project.snakemake(*remedy[1:])
     assert "Rendering c" in rebuilt.stdout + rebuilt.stderr
     assert "Rendering a" not in rebuilt.stdout + rebuilt.stderr
@@ -301,7 +279,7 @@ def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
 def test_snakemakes_own_report(project: Project) -> None:
     done = project.snakemake("--report", "report.zip")
     assert done.returncode == 0, done.stderr[-2000:]
-    folder = project.folder / "results/report"
+    folder = project.results / "report"
     with zipfile.ZipFile(project.folder / "report.zip") as archive:
         members = [archive.read(name) for name in archive.namelist()]
     for name in ("index.html", "scores.svg", "training.svg", "heads.png"):
@@ -317,7 +295,7 @@ def test_alone_on_one_mesh_and_back(project: Project) -> None:
     scan.apply_scale(250.0)
     scan.apply_translation([1000.0, -400.0, 30.0])
     scan.export(project.folder / "far.ply")
-    model = "--model=results/models/ae-depth-normal"
+    model = "--model=results/default/models/ae-depth-normal"
     encoded = project.command("hexplane", "encode", "far.ply", model)
     assert encoded.returncode == 0, encoded.stderr
     latent = encoded.stdout.strip()
