@@ -19,6 +19,11 @@ from hexplane.geometry.meshes import normalise
 
 Faces = NDArray[np.int64]
 
+POINTS, RAYS = 16, 64
+"""From so many points of a sheet, and so many rays from each, it is seen which side is out."""
+NEAR = 1e-4
+"""Share of the mesh's extent from a sheet at which these rays start."""
+
 
 @dataclass(frozen=True)
 class Solid:
@@ -162,13 +167,57 @@ def _outward(mesh: trimesh.Trimesh) -> Faces:
     """Faces, with bodies that were inside out turned back; a body's cavities are none of these."""
     faces = np.array(mesh.faces, dtype=np.int64)
     labels = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(faces))
+    if _most_faces_of_an_edge(faces) > 2:
+        # Sheets that meet like this bound no body each: which side is out has to be looked at.
+        wrong = [part for part in range(labels.max() + 1) if _looks_inwards(mesh, labels == part)]
+    else:
+        wrong = _inside_out(mesh, faces, labels)
+    turned = np.isin(labels, wrong)
+    faces[turned] = faces[turned][:, ::-1]
+    return faces
+
+
+def _inside_out(mesh: trimesh.Trimesh, faces: Faces, labels: NDArray[np.integer]) -> list[int]:
+    """Bodies of negative volume that lie in no other one."""
     volumes = np.bincount(labels, _signed_volumes(mesh))
+    wrong = []
     for body in np.flatnonzero(volumes < 0):
         others = faces[(labels != body) & (volumes[labels] > 0)]
-        if len(others) and _lies_in(mesh, faces[labels == body], others):
-            continue
-        faces[labels == body] = faces[labels == body][:, ::-1]
-    return faces
+        if not (len(others) and _lies_in(mesh, faces[labels == body], others)):
+            wrong.append(int(body))
+    return wrong
+
+
+def _most_faces_of_an_edge(faces: Faces) -> int:
+    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    return int(
+        np.unique(edges[:, 0] * (faces.max() + 1) + edges[:, 1], return_counts=True)[1].max()
+    )
+
+
+def _looks_inwards(mesh: trimesh.Trimesh, part: NDArray[np.bool_]) -> bool:
+    """Whether a part's back sees more of the outside than its front.
+
+    Takayama et al., A simple method for correcting facet orientations in polygon meshes based on
+    ray casting, JCGT 2014.
+    """
+    own = np.flatnonzero(part)
+    rng = np.random.default_rng(0)
+    areas = mesh.area_faces[own]
+    chosen = own[rng.choice(len(own), POINTS, p=areas / areas.sum())]
+    weights = rng.dirichlet((1, 1, 1), POINTS)
+    points = np.einsum("ij,ijk->ik", weights, mesh.triangles[chosen])
+    normals = mesh.face_normals[chosen]
+    free = []
+    for side in (1, -1):
+        rays = rng.normal(size=(POINTS * RAYS, 3))
+        along = np.repeat(side * normals, RAYS, axis=0)
+        rays *= np.sign(np.einsum("ij,ij->i", rays, along))[:, None]
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        origins = np.repeat(points, RAYS, axis=0) + NEAR * mesh.extents.max() * along
+        hits = mesh.ray.intersects_any(origins, rays)
+        free.append(int((~hits).sum()))
+    return free[1] > free[0]
 
 
 def _signed_volumes(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
