@@ -124,7 +124,7 @@ class Config(Settings):
         min_length=1, description="The arms, by name."
     )
     hypotheses: dict[str, Hypothesis] = Field(
-        {}, description="What the arm should settle, written down before it runs."
+        {}, description="What the arms should settle, written down before they run."
     )
 
     @field_validator("arms", mode="before")

@@ -30,7 +30,7 @@ class BoundCondition(MeasureCondition):
     at_most: FiniteFloat | None = Field(None, description="Greatest value that holds.")
     relative_to: str | None = Field(
         None,
-        description="Experiment whose value, at the same seed and split, divides each arm's.",
+        description="Arm whose value, at the same seed and split, divides each arm's.",
     )
 
     @model_validator(mode="after")
