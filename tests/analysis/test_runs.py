@@ -73,9 +73,7 @@ class Fabricated:
     def __init__(self, root: Path, repeats: int = 1) -> None:
         self.root = root
         self.runs = {
-            f"{arm}@{seed}" if seed else arm: (arm, seed)
-            for arm in ARMS
-            for seed in range(repeats)
+            f"{arm}@{seed}" if seed else arm: (arm, seed) for arm in ARMS for seed in range(repeats)
         }
         for oracle, f_score in {"oracle-occupancy": 0.6, "oracle-depth_normal": 1.0}.items():
             for mesh in HELD_OUT:
