@@ -14,9 +14,6 @@ except UserError as error:
 
 paths = PLAN.paths  # of this study
 
-# It changes no result: as a parameter it would run jobs again.
-CACHE_GB = PLAN.config.hardware.cache_gb
-
 os.environ.update(HEXPLANE_SERVED=" ".join(served()))
 
 LEARNING = str(ROOT / "envs/learning.yaml")

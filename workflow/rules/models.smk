@@ -25,19 +25,25 @@ rule train:
         mem_mb=8000,
         runtime=240,  # one that takes longer goes on in the next try
         gpu=0,
+        # No parameter, either: where heads are kept changes no result.
+        cache_gb=str(PLAN.config.hardware.cache_gb),
     params:
         spec=lambda w: spec_param(PLAN.train(w.run)),
         code=lambda w: code_param("train", PLAN.modules(w.run)),
         folder=lambda w, output: os.path.dirname(output.manifest),
         heads=heads_option,
+        split=paths.split,
+        hexplanes=paths.hexplanes,
+        sdf=paths.distances,
+        state=STATE,
     message:
         "Training {wildcards.run}"
     # Devices change no result: they are no parameter, and retrain nothing. The names of the heads
     # come from a file: a command line is too short for a hundred thousand.
     shell:
-        "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q} {paths.split:q}"
-        " {params.heads} --hexplanes {paths.hexplanes:q} --sdf {paths.distances:q}"
-        " --state {STATE:q} --devices {resources.gpu} --cache-gb {CACHE_GB}"
+        "OMP_NUM_THREADS={threads} python -m hexplane train {params.folder:q} {params.split:q}"
+        " {params.heads} --hexplanes {params.hexplanes:q} --sdf {params.sdf:q}"
+        " --state {params.state:q} --devices {resources.gpu} --cache-gb {resources.cache_gb}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
@@ -65,11 +71,14 @@ rule diagnose:
         spec=lambda w: spec_param(PLAN.diagnose(w.run)),
         code=lambda w: code_param("diagnose", PLAN.modules(w.run)),
         folder=lambda w, input: os.path.dirname(input.model),
+        hexplanes=paths.hexplanes,
+        sdf=paths.distances,
+        meshes=paths.meshes,
     message:
         "Diagnosing {wildcards.run}"
     shell:
         "OMP_NUM_THREADS={threads} python -m hexplane diagnose {params.folder:q} {output:q}"
-        " --hexplanes {paths.hexplanes:q} --sdf {paths.distances:q} --meshes {paths.meshes:q}"
+        " --hexplanes {params.hexplanes:q} --sdf {params.sdf:q} --meshes {params.meshes:q}"
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 

@@ -63,7 +63,7 @@ rule report:
     params:
         spec=spec_param(PLAN.report()),
         code=code_param("report"),
-        results=str(paths.root),
+        results=lambda w, output: os.path.dirname(os.path.dirname(output.page)),
         settings=f"@{paths.report_settings}",
     message:
         "Writing the report"
