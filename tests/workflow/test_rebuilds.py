@@ -114,9 +114,9 @@ SOMETHING: dict[str, tuple[Edit, set[str]]] = {
         measured() | diagnosed() | REPORT,
     ),
     "a helper of helpers": (
-        # Of the samples that a training reads, of the oracles' signed field, and of the metrics.
+        # Of solids (which body lies in which), of distances and of metrics.
         (f"{SRC}/geometry/distance.py", "queries)) > 0.5", "queries)) >= 0.5"),
-        sampled() | trained() | extracted(*ORACLES) | REPORT,
+        normalised() | rendered() | sampled() | after_hexplanes(),
     ),
     "the renderer": (
         (f"{SRC}/rendering/embree.py", 'hits["tfar"] / 2', 'hits["tfar"] * 0.5'),
