@@ -152,7 +152,7 @@ def measure(folder: Path, heads: int) -> dict[str, float]:
 
 def command(*arguments: str) -> list[str]:
     """Snakemake on the real workflow, in the current folder."""
-    profile = f"--workflow-profile={ROOT / 'workflow/profiles/default'}"
+    profile = f"--workflow-profile={ROOT / 'profiles/default'}"
     snakefile = f"--snakefile={ROOT / 'Snakefile'}"
     return [sys.executable, "-m", "snakemake", snakefile, profile, "--cores=all", *arguments]
 

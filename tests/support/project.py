@@ -15,7 +15,7 @@ import trimesh
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "workflow", "src", "envs", "config.yaml")
+PARTS = ("Snakefile", "workflow", "profiles", "src", "envs", "config.yaml")
 
 TINY: dict[str, Any] = {
     "meshes": {"files": ["scans/*"]},

@@ -1,7 +1,9 @@
 """The SLURM profile fits the workflow; no cluster is needed."""
 
+import base64
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import yaml
 
 from support.project import ROOT, Project
 
-PROFILE = "workflow/profiles/slurm"
+PROFILE = "profiles/slurm"
 HEADS = 25
 UNSTATED = 31_415
 """Memory and minutes of whatever states none."""
@@ -117,3 +119,24 @@ def test_groups_that_wait_for_one_another_are_refused(project: Project) -> None:
     done = project.snakemake("--dry-run", "--profile", PROFILE, "--groups", *LOOP)
     assert done.returncode != 0
     assert "groups that depend on themselves: loop" in done.stdout + done.stderr
+
+
+def test_the_default_profile_is_read_without_being_named(project: Project) -> None:
+    """Snakemake looks for it beside the Snakefile, and nowhere else."""
+    done = project.snakemake("--dry-run", "--cores", "1", "data")
+    assert done.returncode == 0, done.stderr
+    assert "profiles/default for setting default" in done.stderr
+
+
+def test_a_store_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
+    """A kill while a rule writes leaves a mark, which without the default profile is an error."""
+    project = Project(tmp_path)
+    target = "results/default/hexplanes/a.manifest.json"
+    built = project.snakemake("--cores", "1", target)
+    assert built.returncode == 0, built.stderr
+    mark = base64.b64encode(target.encode()).decode()
+    (project.folder / ".snakemake/incomplete").mkdir(exist_ok=True)
+    (project.folder / ".snakemake/incomplete" / mark).touch()
+    again = project.snakemake("--cores", "1", target)
+    assert again.returncode == 0, again.stderr
+    assert "Rendering a" in again.stdout + again.stderr

@@ -7,7 +7,6 @@ from hexplane.config import parse_config
 from hexplane.plan import Plan
 from hexplane.plumbing import digests
 from support.jobs import (
-    ORACLES,
     REPORT,
     after_hexplanes,
     diagnosed,

@@ -17,7 +17,7 @@ from hexplane.plumbing.files import write_json
 from support import slurm
 from support.project import TINY_ARMS, Project
 
-PROFILE = "workflow/profiles/slurm"
+PROFILE = "profiles/slurm"
 ARM = "ae-depth-normal"
 STEPS = 1500
 CHECKPOINTS = "results/.state/*/checkpoint.pt"

@@ -173,7 +173,7 @@ def test_swapped_settings_are_seen(project: Project) -> None:
 
 
 def test_other_resources_run_nothing(project: Project) -> None:
-    assert project.planned("--profile", "workflow/profiles/slurm") == set()
+    assert project.planned("--profile", "profiles/slurm") == set()
 
 
 def test_another_mesh_runs_alone(project: Project) -> None:
