@@ -13,7 +13,7 @@ from hexplane.config import NAME, Config
 from hexplane.geometry.modality import Features
 from hexplane.plumbing.digests import canonical_json, code_digest
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.files import write_json
+from hexplane.plumbing.files import write_json, write_text
 from hexplane.plumbing.formats import EXTENSIONS
 from hexplane.plumbing.paths import Layout, study
 from hexplane.plumbing.settings import Settings
@@ -185,7 +185,9 @@ class Plan:
     def write_lists(self) -> None:
         """Write what is too long for a command line: the split, and the report's settings."""
         write_json(Path(self.paths.split), self.split)
-        write_json(Path(self.paths.report_settings), self.report().model_dump(mode="json"))
+        # Spelled as the parameter is: the order of names in it is the order on the page.
+        settings = canonical_json(self.report().model_dump(mode="json"))
+        write_text(Path(self.paths.report_settings), settings + "\n")
 
     # The settings of each stage: exactly what it reads, so that no other key runs it again.
 
