@@ -204,6 +204,8 @@ def _looks_inwards(mesh: trimesh.Trimesh, part: NDArray[np.bool_]) -> bool:
     own = np.flatnonzero(part)
     rng = np.random.default_rng(0)
     areas = mesh.area_faces[own]
+    if not areas.sum() > 0:
+        return False
     chosen = own[rng.choice(len(own), POINTS, p=areas / areas.sum())]
     weights = rng.dirichlet((1, 1, 1), POINTS)
     points = np.einsum("ij,ijk->ik", weights, mesh.triangles[chosen])
