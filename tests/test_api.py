@@ -90,6 +90,18 @@ def test_measures_are_in_the_references_canonical_units() -> None:
     assert (empty["empty"], empty["iou"], empty["chamfer_l1"]) == (True, 0.0, None)
 
 
+def test_a_mesh_with_split_seams_is_welded_first() -> None:
+    ball = trimesh.creation.icosphere(subdivisions=3)
+    soup = trimesh.Trimesh(
+        ball.triangles.reshape(-1, 3), np.arange(ball.faces.size).reshape(-1, 3), process=False
+    )
+    assert not soup.is_watertight
+    np.testing.assert_array_equal(hexplane.render(soup, 32).depth, hexplane.render(ball, 32).depth)
+    scores = hexplane.evaluate(ball, soup, samples=500)
+    assert scores["iou"] == 1.0
+    assert scores["source_completeness"] == scores["completeness"]
+
+
 def test_up_is_told(sphere: trimesh.Trimesh) -> None:
     cone = trimesh.creation.cone(radius=0.5, height=2.0)  # along z
     front = hexplane.render(cone, 32, up="z").occupancy[2]
@@ -106,6 +118,10 @@ def test_up_is_told(sphere: trimesh.Trimesh) -> None:
             r"latent of shape \[6, 2, 8, 8\] \(allowed: \[6, 2, 16, 16\]\)",
         ),
         (lambda codec: hexplane.load("nowhere"), "nowhere: no model here"),
+        (lambda codec: hexplane.evaluate(bump(0), bump(0), sample=5), "unknown key 'sample'"),
+        (lambda codec: hexplane.evaluate(bump(0), bump(0), samples=1), "samples: .* 100"),
+        (lambda codec: hexplane.render(bump(0), 64, up="q"), "up: .*'y' or 'z'"),
+        (lambda codec: hexplane.render(bump(0), 4), "resolution: .* 16"),
     ],
 )
 def test_mistakes_are_one_line(codec: "hexplane.TrainedCodec", mistake, says: str) -> None:

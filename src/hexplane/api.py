@@ -2,26 +2,31 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import trimesh
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from hexplane.decoding import decode
 from hexplane.encoding import encode, views_of
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import load_mesh
+from hexplane.geometry.meshes import load_mesh, welded
 from hexplane.geometry.solid import canonical_solid
 from hexplane.metrics.comparison import compare
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.parse import explain
+from hexplane.plumbing.settings import Settings
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import ExtractSettings
 from hexplane.settings.normalise import NormaliseSettings
+from hexplane.settings.render import RenderSettings
 
+S = TypeVar("S", bound=Settings)
 Mesh = trimesh.Trimesh | str | Path
 """A mesh, or the path of a mesh file (OBJ, PLY, STL, GLB, OFF)."""
 
@@ -59,9 +64,10 @@ class TrainedCodec:
             up: axis that points up in it; `y` (with +z front) or `z` (with -y front).
 
         Raises:
-            UserError: the file is no usable mesh.
+            UserError: the file is no usable mesh, or a setting is unknown or out of range.
         """
-        hexplane, transform = views_of(_mesh(mesh), self.resolution, NormaliseSettings(up=up))
+        settings = _settings(NormaliseSettings, up=up)
+        hexplane, transform = views_of(_mesh(mesh), self.resolution, settings)
         return Latent(encode(self._saved, hexplane).numpy(), np.asarray(transform))
 
     def decode(self, latent: Latent, canonical: bool = False, **settings: Any) -> trimesh.Trimesh:
@@ -74,7 +80,8 @@ class TrainedCodec:
                 `level`, `islands`, `field` (`fusion` or `sdf`).
 
         Raises:
-            UserError: the latent has another shape than this codec's.
+            UserError: the latent has another shape than this codec's, or a setting is unknown or
+            out of range.
         """
         shape = tuple(latent.values.shape)
         if shape != self._saved.codec.latent_shape:
@@ -82,7 +89,8 @@ class TrainedCodec:
                 f"latent of shape {list(shape)} (allowed: {list(self._saved.codec.latent_shape)})"
             )
         values = torch.from_numpy(np.ascontiguousarray(latent.values))
-        mesh = decode(self._saved.codec, values, ExtractSettings(**settings)).extraction.mesh
+        chosen = _settings(ExtractSettings, **settings)
+        mesh = decode(self._saved.codec, values, chosen).extraction.mesh
         if canonical:
             return mesh
         back = np.linalg.inv(latent.source_to_canonical)
@@ -125,9 +133,10 @@ def render(mesh: Mesh, resolution: int, up: frame.UpAxis = "y") -> Hexplane:
         up: axis that points up in it.
 
     Raises:
-        UserError: the file is no usable mesh.
+        UserError: the file is no usable mesh, or a setting is unknown or out of range.
     """
-    return views_of(_mesh(mesh), resolution, NormaliseSettings(up=up))[0]
+    size = _settings(RenderSettings, resolution=resolution).resolution
+    return views_of(_mesh(mesh), size, _settings(NormaliseSettings, up=up))[0]
 
 
 def evaluate(
@@ -143,9 +152,9 @@ def evaluate(
             `thresholds`, `seed`.
 
     Raises:
-        UserError: a file is no usable mesh.
+        UserError: a file is no usable mesh, or a setting is unknown or out of range.
     """
-    chosen = EvaluateSettings(**settings)
+    chosen = _settings(EvaluateSettings, **settings)
     solid, transform = canonical_solid(_mesh(reference), up, close=True)
     judged = mesh if isinstance(mesh, trimesh.Trimesh) else load_mesh(Path(mesh))
     moved = trimesh.Trimesh(
@@ -157,14 +166,27 @@ def evaluate(
     return compare(moved, solid.mesh, *measured, source_faces=solid.source_faces)
 
 
+def _settings(kind: type[S], **values: Any) -> S:
+    """Settings of a kind.
+
+    Raises:
+        UserError: one line for each value that is unknown or out of range.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(explain(error)) from None
+
+
 def _mesh(mesh: Mesh) -> trimesh.Trimesh:
-    """A mesh, welded where it comes from a file.
+    """A welded mesh.
 
     Raises:
         UserError: the file is no usable mesh, or the mesh has no faces.
     """
     if not isinstance(mesh, trimesh.Trimesh):
         return load_mesh(Path(mesh))
-    if len(mesh.faces) == 0:
-        raise UserError("the mesh has no faces")
-    return mesh
+    whole = welded(mesh)
+    if len(whole.faces) == 0:
+        raise UserError("the mesh has no faces, or none with an area")
+    return whole

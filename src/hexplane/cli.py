@@ -110,7 +110,8 @@ def _descriptions(arguments: str) -> dict[str, str]:
     """What a docstring's section `Args:` says of each parameter."""
     section = re.split(r"\n\n?(?:Raises|Returns):\n", arguments)[0]
     found = re.findall(r"^    (\w+): (.+(?:\n {8,}.+)*)", section, flags=re.MULTILINE)
-    return {name: text[0].upper() + " ".join(text[1:].split()) for name, text in found}
+    said = {name: " ".join(text.split()) for name, text in found}
+    return {name: text[0].upper() + text[1:] for name, text in said.items()}
 
 
 app = typer.Typer(

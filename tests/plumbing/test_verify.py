@@ -99,7 +99,7 @@ def test_verify_knows_what_the_report_was_made_from(tmp_path, study):
 
 
 def test_verify_lists_all_damages_of_all_stores(tmp_path):
-    for name in ("one", "two"):
+    for name in ("hexplanes", "sdf"):
         stored_samples(tmp_path / name, 1.0)
         _alter(tmp_path / name / "ada.zarr")
         _delete(tmp_path / name / "ada.zarr")
@@ -112,3 +112,14 @@ def test_verify_without_manifests(tmp_path):
     (tmp_path / "other.json").write_text('{"format": "else"}')
     with pytest.raises(UserError, match="no manifests here"):
         verify.run(tmp_path)
+
+
+def test_each_study_has_a_command_of_its_own(tmp_path):
+    """Snakemake plans one study at a time, and knows no file of another one."""
+    broken = [stored_samples(tmp_path / study / "sdf", 1.0) for study in ("one", "two")]
+    for manifest in broken:
+        _alter(manifest.with_name("ada.zarr"))
+    with pytest.raises(UserError) as caught:
+        verify.run(tmp_path)
+    commands = [line for line in str(caught.value).splitlines() if line.startswith("rebuild")]
+    assert [line.split("--forcerun ")[1] for line in commands] == [str(path) for path in broken]

@@ -166,6 +166,14 @@ def test_evaluation_samples_run_no_extraction(project: Project) -> None:
     project.configure({})
 
 
+def test_a_head_that_changes_places_is_seen(project: Project) -> None:
+    """The same heads are read, one to train on and one to watch; now the other way around."""
+    project.configure({"split": {"validation": ["a"], "test": ["c"]}})
+    assert project.planned() >= {f"Training {arm}" for arm in ARMS}
+    project.configure({})
+    assert project.planned() == set()
+
+
 def test_swapped_settings_are_seen(project: Project) -> None:
     project.configure({"distances": {"near": 100, "uniform": 300}})  # the same set of values
     assert project.planned() == sampled() | trained() | REPORT

@@ -1,5 +1,6 @@
 from hexplane.config import parse_config
 from hexplane.plan import Plan, code_param, spec_param
+from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.paths import CHECKED, STATE
 from hexplane.settings.interpolate import STEPS

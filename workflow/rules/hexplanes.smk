@@ -11,6 +11,7 @@ rule data:
 rule render:
     input:
         mesh=paths.mesh,
+        facts=paths.mesh_manifest,
     output:
         store=directory(paths.hexplane),
         manifest=paths.hexplane_manifest,

@@ -32,6 +32,8 @@ rule train:
         code=lambda w: code_param("train", PLAN.modules(w.run)),
         folder=lambda w, output: os.path.dirname(output.manifest),
         heads=heads_option,
+        # Inputs are compared as one set: this tells a head to train on from one to watch.
+        names=lambda w: digest([PLAN.training_heads(w.run), PLAN.watched]),
         split=paths.split,
         hexplanes=paths.hexplanes,
         sdf=paths.distances,

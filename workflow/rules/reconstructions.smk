@@ -95,6 +95,7 @@ rule evaluate:
     input:
         reconstruction=paths.reconstruction,
         mesh=paths.mesh,
+        facts=paths.mesh_manifest,
         latent=latent_of,
     output:
         paths.metrics,

@@ -37,13 +37,21 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({reason})") from error
     _check(mesh, path)
-    # Welded by position alone: STL repeats every corner, and textured files split seams.
+    mesh = welded(mesh)
+    if len(mesh.faces) == 0:
+        raise UserError(f"{path}: every face is degenerate (no area)")
+    return mesh
+
+
+def welded(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """A copy welded by position alone, without degenerate faces and unused vertices.
+
+    STL repeats every corner, and textured files split seams.
+    """
     mesh = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     mesh.update_faces(mesh.nondegenerate_faces(height=0))
     mesh.remove_unreferenced_vertices()
-    if len(mesh.faces) == 0:
-        raise UserError(f"{path}: every face is degenerate (no area)")
     return mesh
 
 

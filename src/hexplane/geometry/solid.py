@@ -145,7 +145,7 @@ def _rim_edges(faces: Faces) -> list[tuple[int, int]]:
 def _rim(following: dict[int, list[int]]) -> list[int]:
     """One closed walk along edges, which it takes away; empty where the edges close none."""
     start = next(iter(following))
-    walk = [start]
+    walk, places = [start], {start: 0}
     while True:
         ends = following.get(walk[-1])
         if not ends:  # a dead end: no rim goes around here
@@ -154,12 +154,13 @@ def _rim(following: dict[int, list[int]]) -> list[int]:
         step = ends.pop()
         if not ends:
             del following[walk[-1]]
-        if step in walk:  # where two rims touch, each is closed by itself
-            at = walk.index(step)
+        if step in places:  # where two rims touch, each is closed by itself
+            at = places[step]
             rim, rest = walk[at:], walk[: at + 1]
             for a, b in zip(rest, rest[1:], strict=False):
                 following.setdefault(a, []).append(b)
             return rim
+        places[step] = len(walk)
         walk.append(step)
 
 

@@ -1,4 +1,4 @@
-"""What metrics read of a reconstruction and its mesh, in canonical units (design, part 6)."""
+"""What metrics read of a reconstruction and its mesh, in canonical units."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -190,7 +190,7 @@ class _Computing(ast.NodeTransformer):
                 kept = self.visit(item)
                 if kept is not None:
                     body += kept if isinstance(kept, list) else [kept]
-            elif not fields:
+            elif not fields or ast.unparse(item.annotation).startswith("ClassVar"):
                 body.append(self.generic_visit(item))  # type: ignore[arg-type]
         node.body = body
         node.bases = [self.visit(base) for base in node.bases]

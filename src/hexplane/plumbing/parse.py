@@ -22,6 +22,7 @@ def parse_spec(kind: type[S], text: str) -> S:
     Raises:
         UserError: the text cannot be read, or a key is unknown or out of range.
     """
+    shown = text  # of a file its name, not all that is in it
     if text.startswith("@"):
         try:
             text = Path(text[1:]).read_text(encoding="utf-8")
@@ -30,9 +31,9 @@ def parse_spec(kind: type[S], text: str) -> S:
     try:
         values = yaml.safe_load(text.removeprefix("spec:"))
     except yaml.YAMLError as error:
-        raise UserError(f"--spec: not readable as YAML or JSON: {text}") from error
+        raise UserError(f"--spec: not readable as YAML or JSON: {shown}") from error
     if not isinstance(values, dict):
-        raise UserError(f"--spec: expected key: value pairs, got {text!r}")
+        raise UserError(f"--spec: expected key: value pairs, got {shown!r}")
     try:
         return kind.model_validate(values)
     except ValidationError as error:

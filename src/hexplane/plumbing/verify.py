@@ -10,6 +10,8 @@ from hexplane.plumbing.paths import RESULTS, Layout
 
 _PLACES = [re.sub(r"\{\w+\}", "*", path) for path in Layout("*").manifests]
 """Places of manifests, with * for the study and names."""
+_KINDS = {Path(place).parts[1] for place in _PLACES}
+"""Folders of a study that hold manifests."""
 
 
 def run(results: Path = Path(RESULTS)) -> str:
@@ -43,13 +45,22 @@ def run(results: Path = Path(RESULTS)) -> str:
             mistakes.append(f"{file}: altered, or rebuilt after the report")
             broken.append(file)
     if mistakes:
-        names = " ".join(str(path) for path in broken)
-        mistakes.append(
+        studies: dict[Path, list[Path]] = {}
+        for path in broken:
+            studies.setdefault(_study_of(path, results), []).append(path)
+        mistakes += [  # one command a study: it plans no other one's files
             "rebuild, with the run's own --configfile or --config if any: "
-            f"snakemake --cores all --forcerun {names}"
-        )
+            f"snakemake --cores all --forcerun {' '.join(map(str, paths))}"
+            for paths in studies.values()
+        ]
         raise UserError("\n".join(mistakes))
     return f"{len(manifests)} manifests verified, all files match"
+
+
+def _study_of(path: Path, results: Path) -> Path:
+    """The study's folder that a file lies in; `results` may be it."""
+    first = path.relative_to(results).parts[0]
+    return results if first in _KINDS else results / first
 
 
 def _is_manifest(path: Path) -> bool:

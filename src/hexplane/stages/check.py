@@ -24,8 +24,9 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
     sound = {str(path): _stamp(path) for path in sources if path.is_file()}
     before = _read(known) if known is not None else {}
     check_meshes([path for path in sources if before.get(str(path), "") != sound.get(str(path))])
-    if known is not None and sound != before:
-        write_json(known, sound)
+    if known is not None and not sound.items() <= before.items():
+        others = {path: stamp for path, stamp in before.items() if Path(path).is_file()}
+        write_json(known, others | sound)
 
 
 def _read(known: Path) -> dict[str, list[int]]:

@@ -52,12 +52,14 @@ def run(
         cache_gb: heads that take more stay on disk and are read as they come.
 
     Raises:
-        UserError: there is no head to train on, or a number is below 0.
+        UserError: there is no head to train on, or a number is out of range.
     """
     job = Job(__name__, settings, code, settings.modules())
     for option, value in (("--devices", devices), ("--cache-gb", cache_gb)):
         if value < 0:
             raise UserError(f"{option}: {value} (allowed: 0 or more)")
+    if heads is not None and heads < 1:
+        raise UserError(f"--heads: {heads} (allowed: 1 or more)")
     names = read_split(split)
     chosen, watched_names = names["train"][:heads], names["validation"][:MOST_WATCHED]
     if not chosen:
