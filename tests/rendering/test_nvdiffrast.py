@@ -14,16 +14,14 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from hexplane.geometry import frame
 from hexplane.geometry.heads import generate_head
-from hexplane.geometry.meshes import write_mesh
+from hexplane.geometry.meshes import normalise, write_mesh
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import read_manifest
 from hexplane.rendering.raster import clip_batch, decode, device_bytes, within_budget
 from hexplane.rendering.select import select_backend
 from hexplane.rendering.surface import surface_of
-from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.stages import render
-from hexplane.stages.normalise import normalise
 from hexplane.store import read_hexplane
 from support import rasteriser
 
@@ -33,7 +31,7 @@ COVERAGE = 1e-3
 
 @pytest.fixture(scope="module")
 def head() -> trimesh.Trimesh:
-    return normalise(generate_head(0), NormaliseSettings())[0]
+    return normalise(generate_head(0), "y")[0]
 
 
 @pytest.fixture(scope="module")
