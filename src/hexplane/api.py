@@ -14,7 +14,7 @@ from hexplane.decoding import decode
 from hexplane.encoding import encode, views_of
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import load_mesh, welded
+from hexplane.geometry.meshes import load_mesh, moved, welded
 from hexplane.geometry.solid import canonical_solid
 from hexplane.metrics.comparison import compare
 from hexplane.model.saved import SavedModel, load_model
@@ -93,9 +93,7 @@ class TrainedCodec:
         mesh = decode(self._saved.codec, values, chosen).extraction.mesh
         if canonical:
             return mesh
-        back = np.linalg.inv(latent.source_to_canonical)
-        vertices = frame.apply_transform(back, mesh.vertices)
-        return trimesh.Trimesh(vertices, mesh.faces, process=False)
+        return moved(mesh, np.linalg.inv(latent.source_to_canonical))
 
     def pack(self, latent: Latent) -> bytes:
         """The latent's values as bytes, as the bottleneck packs them."""
@@ -157,13 +155,8 @@ def evaluate(
     chosen = _settings(EvaluateSettings, **settings)
     solid, transform = canonical_solid(_mesh(reference), up, close=True)
     judged = mesh if isinstance(mesh, trimesh.Trimesh) else load_mesh(Path(mesh))
-    moved = trimesh.Trimesh(
-        frame.apply_transform(transform, np.asarray(judged.vertices).reshape(-1, 3)),
-        judged.faces,
-        process=False,
-    )
     measured = chosen.samples, chosen.thresholds, chosen.seed
-    return compare(moved, solid.mesh, *measured, source_faces=solid.source_faces)
+    return compare(moved(judged, transform), solid.mesh, *measured, source_faces=solid.source_faces)
 
 
 def _settings(kind: type[S], **values: Any) -> S:

@@ -1,7 +1,6 @@
 """What a study left behind, read and typed: every file that analysis and report need."""
 
 import csv
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.meshes import read_normalised
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import Layout
 from hexplane.plumbing.splits import SPLITS
@@ -134,7 +134,7 @@ class Results:
     def metrics(self, name: str, mesh: str) -> dict[str, Any]:
         """Metrics of one arm or oracle on any head that it was measured on."""
         path = self.metrics_path(name, mesh)
-        metrics = read_json(path).get("metrics")
+        metrics = read_mapping(path).get("metrics")
         if not isinstance(metrics, dict):
             raise UserError(f"{path}: no metrics in it")
         return metrics
@@ -168,7 +168,7 @@ class Results:
 
     def model(self, arm: str) -> dict[str, Any]:
         """An arm's config.json."""
-        return read_json(Path(self.paths.model_config.format(run=arm)))
+        return read_mapping(Path(self.paths.model_config.format(run=arm)))
 
     def hexplane(self, mesh: str) -> Hexplane:
         """The views a network was given."""
@@ -234,18 +234,13 @@ class Results:
         return [read_manifest(path) for path in found if path.is_file()]
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
     """A JSON file's mapping.
 
     Raises:
         UserError: the file is missing or is no JSON mapping.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError):
-        raise UserError(f"{path}: not readable as JSON") from None
+    value = read_json(path)
     if not isinstance(value, dict):
         raise UserError(f"{path}: not a JSON mapping")
     return value

@@ -58,8 +58,13 @@ def welded(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
 def normalise(mesh: trimesh.Trimesh, up: frame.UpAxis) -> tuple[trimesh.Trimesh, frame.Array]:
     """A mesh moved into the canonical cube, and the source-to-canonical transform [4, 4]."""
     transform = frame.canonical_transform(mesh.vertices, up)
-    vertices = frame.apply_transform(transform, mesh.vertices)
-    return trimesh.Trimesh(vertices, mesh.faces, process=False), transform
+    return moved(mesh, transform), transform
+
+
+def moved(mesh: trimesh.Trimesh, transform: frame.Array) -> trimesh.Trimesh:
+    """A mesh under an affine transform [4, 4]; it may be without faces."""
+    vertices = frame.apply_transform(transform, np.asarray(mesh.vertices).reshape(-1, 3))
+    return trimesh.Trimesh(vertices, mesh.faces, process=False)
 
 
 def _check_text(path: Path) -> None:

@@ -136,10 +136,16 @@ def _caps(vertices: NDArray[np.float64], faces: Faces) -> tuple[NDArray[np.float
 
 def _rim_edges(faces: Faces) -> list[tuple[int, int]]:
     """Edges of one face only, each as that face runs along it."""
+    edges, shared = _edges(faces)
+    return [(a, b) for a, b in edges[shared == 1].tolist()]
+
+
+def _edges(faces: Faces) -> tuple[Faces, NDArray[np.int64]]:
+    """Edges [3 F, 2] as each face runs along them, and how many faces share each, [3 F]."""
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     keys = edges.min(axis=1) * (int(faces.max()) + 1) + edges.max(axis=1)
     _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
-    return [(a, b) for a, b in edges[count[place.reshape(-1)] == 1].tolist()]
+    return edges, count[place.reshape(-1)]
 
 
 def _rim(following: dict[int, list[int]]) -> list[int]:
@@ -168,7 +174,7 @@ def _outward(mesh: trimesh.Trimesh) -> Faces:
     """Faces, with bodies that were inside out turned back; a body's cavities are none of these."""
     faces = np.array(mesh.faces, dtype=np.int64)
     labels = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(faces))
-    if _most_faces_of_an_edge(faces) > 2:
+    if _edges(faces)[1].max() > 2:
         # Sheets that meet like this bound no body each: which side is out has to be looked at.
         wrong = [part for part in range(labels.max() + 1) if _looks_inwards(mesh, labels == part)]
     else:
@@ -187,13 +193,6 @@ def _inside_out(mesh: trimesh.Trimesh, faces: Faces, labels: NDArray[np.integer]
         if not (len(others) and _lies_in(mesh, faces[labels == body], others)):
             wrong.append(int(body))
     return wrong
-
-
-def _most_faces_of_an_edge(faces: Faces) -> int:
-    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    return int(
-        np.unique(edges[:, 0] * (faces.max() + 1) + edges[:, 1], return_counts=True)[1].max()
-    )
 
 
 def _looks_inwards(mesh: trimesh.Trimesh, part: NDArray[np.bool_]) -> bool:

@@ -1,9 +1,9 @@
 """The file that says which heads are held out."""
 
-import json
 from pathlib import Path
 
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import read_json
 
 SPLITS = ("train", "validation", "test")
 
@@ -14,12 +14,7 @@ def read_split(path: Path) -> dict[str, list[str]]:
     Raises:
         UserError: the file is missing, or is no JSON mapping of parts to names.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError):
-        raise UserError(f"{path}: not readable as JSON") from None
+    found = read_json(path)
     sound = isinstance(found, dict) and all(
         part in SPLITS and isinstance(names, list) and all(isinstance(n, str) for n in names)
         for part, names in found.items()

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import trimesh
 
 from hexplane.decoding import decode, read_own_latent
-from hexplane.geometry import frame
-from hexplane.geometry.meshes import write_mesh
+from hexplane.geometry.meshes import moved, write_mesh
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT_MODEL
@@ -53,9 +51,7 @@ def run(
     mesh = extraction.mesh
     transform = attributes.get("source_to_canonical")
     if not canonical and transform is not None:
-        back = np.linalg.inv(np.array(transform))
-        vertices = frame.apply_transform(back, mesh.vertices)
-        mesh = trimesh.Trimesh(vertices, mesh.faces, process=False)
+        mesh = moved(mesh, np.linalg.inv(np.array(transform)))
     target = output or latent.with_name(latent.name.removesuffix(".zarr") + ".mesh.ply")
     write_mesh(mesh, target)
     written = [target]
