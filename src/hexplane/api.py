@@ -14,8 +14,9 @@ from hexplane.decoding import decode
 from hexplane.encoding import encode, views_of
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import load_mesh, moved, welded
+from hexplane.geometry.meshes import load_mesh, moved
 from hexplane.geometry.solid import canonical_solid
+from hexplane.geometry.welding import usable
 from hexplane.metrics.comparison import compare
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.plumbing.errors import UserError
@@ -179,7 +180,4 @@ def _mesh(mesh: Mesh) -> trimesh.Trimesh:
     """
     if not isinstance(mesh, trimesh.Trimesh):
         return load_mesh(Path(mesh))
-    whole = welded(mesh)
-    if len(whole.faces) == 0:
-        raise UserError("the mesh has no faces, or none with an area")
-    return whole
+    return usable(mesh, "the mesh")

@@ -11,7 +11,8 @@ from scipy.spatial import cKDTree
 
 from hexplane.geometry import frame
 from hexplane.geometry.heads import generate_head
-from hexplane.geometry.meshes import load_mesh, write_mesh
+from hexplane.geometry.meshes import load_mesh
+from hexplane.geometry.writing import write_mesh
 from hexplane.rendering.embree import EmbreeRenderer
 
 SEEDS = (0, 1, 113, 142)  # 113: the lips part most; 142: the chin is lowest on the neck

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from hexplane.geometry.meshes import check_meshes, load_mesh, read_normalised, write_mesh
+from hexplane.geometry.meshes import check_meshes, load_mesh, read_normalised
+from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.errors import UserError
 
 FORMATS = ["obj", "ply", "stl", "glb", "off"]

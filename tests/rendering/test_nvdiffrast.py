@@ -14,7 +14,8 @@ from scipy.ndimage import binary_dilation, binary_erosion
 
 from hexplane.geometry import frame
 from hexplane.geometry.heads import generate_head
-from hexplane.geometry.meshes import normalise, write_mesh
+from hexplane.geometry.meshes import normalise
+from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import read_manifest
 from hexplane.rendering.raster import clip_batch, decode, device_bytes, within_budget

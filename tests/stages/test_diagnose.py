@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hexplane.geometry.features import network_input
-from hexplane.geometry.meshes import write_mesh
+from hexplane.geometry.writing import write_mesh
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.model.saved import load_model

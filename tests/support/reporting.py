@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from hexplane.geometry.meshes import write_mesh
+from hexplane.geometry.writing import write_mesh
 from hexplane.metrics import comparison as metrics
 from hexplane.plumbing.files import write_json
 from hexplane.plumbing.manifests import Job

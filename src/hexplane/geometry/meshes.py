@@ -1,4 +1,4 @@
-"""Mesh files in, checked and welded; mesh files out."""
+"""Mesh files in, checked and welded."""
 
 import re
 import warnings
@@ -8,8 +8,8 @@ import numpy as np
 import trimesh
 
 from hexplane.geometry import frame
+from hexplane.geometry.welding import usable
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.files import replacing
 from hexplane.plumbing.formats import EXTENSIONS
 
 
@@ -36,23 +36,7 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     except Exception as error:  # trimesh's readers raise anything at all on bad bytes
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({reason})") from error
-    _check(mesh, path)
-    mesh = welded(mesh)
-    if len(mesh.faces) == 0:
-        raise UserError(f"{path}: every face is degenerate (no area)")
-    return mesh
-
-
-def welded(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """A copy welded by position alone, without degenerate faces and unused vertices.
-
-    STL repeats every corner, and textured files split seams.
-    """
-    mesh = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
-    mesh.merge_vertices(merge_tex=True, merge_norm=True)
-    mesh.update_faces(mesh.nondegenerate_faces(height=0))
-    mesh.remove_unreferenced_vertices()
-    return mesh
+    return usable(mesh, str(path))
 
 
 def normalise(mesh: trimesh.Trimesh, up: frame.UpAxis) -> tuple[trimesh.Trimesh, frame.Array]:
@@ -98,20 +82,6 @@ def _check_rows(rows: list[list[bytes]], expected: int, lists: bool) -> None:
         raise ValueError("the last row is cut short")
 
 
-def _check(mesh: trimesh.Trimesh, path: Path) -> None:
-    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
-    if len(faces) == 0:
-        raise UserError(f"{path}: no faces (a point cloud, or cut short?)")
-    if faces.min() < 0 or faces.max() >= len(vertices):
-        raise UserError(f"{path}: a face names a vertex that is not there (cut short?)")
-    bad = int((~np.isfinite(vertices[np.unique(faces)])).any(axis=1).sum())
-    if bad:
-        raise UserError(f"{path}: {bad} vertices are NaN or infinite")
-    extent = np.ptp(vertices[np.unique(faces)], axis=0)
-    if extent.max() <= 0:
-        raise UserError(f"{path}: zero extent (all vertices in one place)")
-
-
 def check_meshes(paths: list[Path]) -> None:
     """Load every file and name all the bad ones at once.
 
@@ -141,26 +111,3 @@ def read_normalised(path: Path) -> trimesh.Trimesh:
     except Exception as error:
         raise UserError(f"{path}: not a readable mesh") from error
     return mesh
-
-
-def write_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
-    """Write a mesh, possibly without faces, in the format of the name's extension."""
-    if path.suffix.lower() not in EXTENSIONS:
-        raise UserError(f"{path}: unknown mesh format (allowed: {' '.join(EXTENSIONS)})")
-    with replacing(path) as temporary:
-        if len(mesh.faces) == 0 and path.suffix.lower() == ".ply":
-            temporary.write_bytes(_EMPTY_PLY)  # trimesh writes no empty mesh
-        else:
-            mesh.export(temporary, file_type=path.suffix[1:].lower())
-
-
-_EMPTY_PLY = b"""ply
-format binary_little_endian 1.0
-element vertex 0
-property float x
-property float y
-property float z
-element face 0
-property list uchar int vertex_indices
-end_header
-"""

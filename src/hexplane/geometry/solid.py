@@ -5,7 +5,7 @@ each opening is closed by a fan around the centre of its rim, doubled faces are 
 faces are turned to point out of their body.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import igl
@@ -67,9 +67,9 @@ def canonical_solid(
         up: axis that points up in it.
         close: make it a solid; otherwise it is taken as it is.
     """
-    solid = solid_of(mesh) if close else as_it_is(mesh)
-    moved, transform = normalise(solid.mesh, up)
-    return replace(solid, mesh=moved), transform
+    # Moved first: what follows takes a mesh of about this size, near the origin.
+    moved, transform = normalise(mesh, up)
+    return solid_of(moved) if close else as_it_is(moved), transform
 
 
 def as_it_is(mesh: trimesh.Trimesh) -> Solid:

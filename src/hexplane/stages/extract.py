@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from hexplane.decoding import decode, read_own_latent
-from hexplane.geometry.meshes import moved, write_mesh
+from hexplane.geometry.meshes import moved
+from hexplane.geometry.writing import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT_MODEL

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hexplane.geometry.heads import body_model, generate_head
-from hexplane.geometry.meshes import write_mesh
+from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.manifests import Job, manifest_path
 from hexplane.settings.generate import GenerateSettings
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from hexplane.decoding import decode, read_own_latent
-from hexplane.geometry.meshes import write_mesh
+from hexplane.geometry.writing import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT_MODEL

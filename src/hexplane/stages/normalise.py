@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from hexplane.geometry.meshes import load_mesh, write_mesh
+from hexplane.geometry.meshes import load_mesh
 from hexplane.geometry.solid import canonical_solid
+from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, manifest_path
 from hexplane.settings.normalise import NormaliseSettings

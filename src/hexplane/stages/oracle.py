@@ -8,8 +8,9 @@ from hexplane.extraction import ScalarField, extract, fused, signed
 from hexplane.geometry import frame
 from hexplane.geometry.distance import signed_distance
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import read_normalised, write_mesh
+from hexplane.geometry.meshes import read_normalised
 from hexplane.geometry.modality import DEPTH, NORMAL
+from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.settings.extract import OracleSettings
