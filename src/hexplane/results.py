@@ -13,7 +13,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from hexplane.geometry.hexplane import Hexplane
-from hexplane.geometry.meshes import read_normalised
+from hexplane.geometry.meshes import read_mesh
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
@@ -184,13 +184,13 @@ class Results:
 
     def original(self, mesh: str) -> trimesh.Trimesh:
         """The normalised mesh."""
-        return self._once(Path(self.paths.mesh.format(mesh=mesh)), read_normalised)
+        return self._once(Path(self.paths.mesh.format(mesh=mesh)), read_mesh)
 
     def reconstruction(self, name: str, mesh: str) -> Reconstruction:
         """What an arm or oracle made of a head."""
         path = Path(self.paths.reconstruction.format(method=name, mesh=mesh))
         facts = read_manifest(manifest_path(path))
-        solid = None if facts.get("empty") else self._once(path, read_normalised)
+        solid = None if facts.get("empty") else self._once(path, read_mesh)
         if solid is not None and len(solid.faces) == 0:
             solid = None
         level = float(facts.get("level", 0.5))
@@ -203,7 +203,7 @@ class Results:
             Reconstruction(
                 None
                 if facts["empty"]
-                else read_normalised(Path(self.paths.interpolation.format(arm=arm, step=step))),
+                else read_mesh(Path(self.paths.interpolation.format(arm=arm, step=step))),
                 facts["field_min"],
                 facts["field_max"],
                 float(facts["level"]),

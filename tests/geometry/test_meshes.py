@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from hexplane.geometry.meshes import check_meshes, load_mesh, read_normalised
+from hexplane.geometry.meshes import (
+    check_meshes,
+    load_mesh,
+    read_canonical,
+    read_mesh,
+    read_normalised,
+)
 from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.errors import UserError
 
@@ -238,7 +244,7 @@ def test_normalised_mesh_keeps_its_vertices_and_faces(tmp_path):
 def test_empty_mesh_survives_the_round_trip(tmp_path):
     path = tmp_path / "nothing.ply"
     write_mesh(trimesh.Trimesh(), path)
-    assert len(read_normalised(path).faces) == 0
+    assert len(read_canonical(path).faces) == 0
     assert "no faces" in _refusal(path)
 
 
@@ -252,4 +258,29 @@ def test_normalised_mesh_that_is_missing_or_none(tmp_path):
     (tmp_path / "bad.ply").write_bytes(b"ply\nnonsense")
     for name in ("none.ply", "bad.ply"):
         with pytest.raises(UserError, match=name):
-            read_normalised(tmp_path / name)
+            read_mesh(tmp_path / name)
+
+
+@pytest.mark.parametrize("size", [0.1, 0.8, 0.901, 100.0])
+def test_a_mesh_that_was_never_normalised_is_refused(tmp_path, size):
+    write_mesh(trimesh.creation.icosphere(2, size), tmp_path / "ball.ply")
+    with pytest.raises(UserError, match=r"ball\.ply: not normalised.*hexplane normalise"):
+        read_normalised(tmp_path / "ball.ply")
+
+
+def test_a_mesh_off_the_middle_or_empty_is_not_normalised(tmp_path):
+    ball = trimesh.creation.icosphere(2, 0.9)
+    write_mesh(ball.apply_translation((0, 0.01, 0)), tmp_path / "ball.ply")
+    write_mesh(trimesh.Trimesh(), tmp_path / "empty.ply")
+    for name, says in (("ball", "not normalised"), ("empty", "no faces")):
+        with pytest.raises(UserError, match=f"{name}.ply: {says}"):
+            read_normalised(tmp_path / f"{name}.ply")
+
+
+def test_a_reconstruction_lies_in_the_cube(tmp_path):
+    for size in (0.3, 1.05):
+        write_mesh(trimesh.creation.icosphere(2, size), tmp_path / "ball.ply")
+        assert len(read_canonical(tmp_path / "ball.ply").faces) == 320
+    write_mesh(trimesh.creation.icosphere(2, 100), tmp_path / "ball.ply")
+    with pytest.raises(UserError, match=r"ball\.ply: reaches out.*--canonical"):
+        read_canonical(tmp_path / "ball.ply")

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from hexplane.geometry.features import network_input
+from hexplane.geometry.meshes import normalise
 from hexplane.geometry.writing import write_mesh
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
@@ -42,7 +43,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, name in enumerate(NAMES):
         mesh = folder / f"meshes/{name}.ply"
         shape = bump(seed)
-        shape.apply_scale(0.6)
+        shape.apply_scale([1, 1, 1 - 0.2 * seed])
+        shape, _ = normalise(shape, "y")
         mesh.parent.mkdir(exist_ok=True)
         write_mesh(shape, mesh)
         render.run(mesh, folder / f"hexplanes/{name}.zarr", RenderSettings(resolution=R))

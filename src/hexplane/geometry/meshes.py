@@ -12,6 +12,9 @@ from hexplane.geometry.welding import usable
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.formats import EXTENSIONS
 
+OFF_CENTRE = 1e-4
+"""Canonical units by which the bounding box of a normalised mesh may be off: rounding, and more."""
+
 
 def load_mesh(path: Path) -> trimesh.Trimesh:
     """One welded mesh in the file's own units and frame; the bodies of a scene are joined.
@@ -98,7 +101,7 @@ def check_meshes(paths: list[Path]) -> None:
         raise UserError("\n".join(mistakes))
 
 
-def read_normalised(path: Path) -> trimesh.Trimesh:
+def read_mesh(path: Path) -> trimesh.Trimesh:
     """A mesh that this project wrote, as it was written.
 
     Raises:
@@ -110,4 +113,39 @@ def read_normalised(path: Path) -> trimesh.Trimesh:
         mesh: trimesh.Trimesh = trimesh.load_scene(path, process=False).to_mesh()
     except Exception as error:
         raise UserError(f"{path}: not a readable mesh") from error
+    return mesh
+
+
+def read_canonical(path: Path) -> trimesh.Trimesh:
+    """A mesh in the canonical cube, possibly without faces.
+
+    Raises:
+        UserError: the file is missing or is no mesh, or it lies elsewhere.
+    """
+    mesh = read_mesh(path)
+    # Marching cubes closes a solid up to a voxel outside the cube.
+    if len(mesh.faces) and not np.abs(mesh.bounds).max() <= 1.125:
+        raise UserError(
+            f"{path}: reaches out of the canonical cube [-1, 1]^3; is it in its source's "
+            "coordinates? (extract --canonical leaves it in the cube)"
+        )
+    return mesh
+
+
+def read_normalised(path: Path) -> trimesh.Trimesh:
+    """A normalised mesh.
+
+    Raises:
+        UserError: the file is missing or is no mesh, or it was never normalised.
+    """
+    mesh = read_mesh(path)
+    if len(mesh.faces) == 0:
+        raise UserError(f"{path}: no faces")
+    low, high = mesh.bounds
+    off = max(np.abs(low + high).max() / 2, abs((high - low).max() / 2 - frame.HALF_EXTENT))
+    if not off <= OFF_CENTRE:
+        raise UserError(
+            f"{path}: not normalised: it is not centred with a longest half-extent of "
+            f"{frame.HALF_EXTENT} (hexplane normalise makes it so)"
+        )
     return mesh

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from hexplane.geometry.meshes import read_normalised
+from hexplane.geometry.meshes import read_canonical, read_normalised
 from hexplane.metrics.comparison import compare
 from hexplane.metrics.table import LATENT_METRICS
+from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, recorded
 from hexplane.settings.evaluate import EvaluateSettings
@@ -37,8 +38,14 @@ def run(
         The metrics.
     """
     job = Job(__name__, settings, code)
+    judged = read_canonical(reconstruction)
+    if recorded(reconstruction, "canonical") is False:
+        raise UserError(
+            f"{reconstruction}: in its source's coordinates (extract --canonical leaves it in the "
+            "cube)"
+        )
     metrics = compare(
-        read_normalised(reconstruction),
+        judged,
         read_normalised(mesh),
         settings.samples,
         settings.thresholds,

@@ -63,6 +63,7 @@ def run(
         manifest_path(target),
         written,
         inputs={"model": saved.weights_hash, "latent": content_digest(latent)},
+        canonical=canonical or transform is None,
         **extraction.facts,
     )
     return target
