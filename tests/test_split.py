@@ -61,6 +61,12 @@ def test_parts_that_are_not_there_are_empty(tmp_path):
     assert read_split(file) == {"train": ["ada"], "validation": [], "test": []}
 
 
+def test_other_families_are_no_part_of_a_split(tmp_path):
+    file = tmp_path / "split.json"
+    file.write_text('{"train": ["ada"], "test": ["bea"], "others": {"ict": ["eve"]}}')
+    assert read_split(file) == {"train": ["ada"], "validation": [], "test": ["bea"]}
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -76,6 +82,7 @@ def test_parts_that_are_not_there_are_empty(tmp_path):
                 '{"train": "ada"}',
                 '{"train": ["ada", 3]}',
                 '{"train": {"ada": 1}}',
+                '{"train": ["ada"], "other": {"ict": ["eve"]}}',
             )
         ),
     ],
@@ -95,3 +102,5 @@ def test_heads_are_shown_in_turn_the_held_out_ones_first():
     split = {"train": ["a", "b", "c"], "validation": ["d"], "test": ["e", "f"]}
     assert in_turn(split, "abcdef") == ["e", "d", "a", "f", "b", "c"]
     assert in_turn(split, {"b", "f"}) == ["f", "b"]
+    families = {**split, "ict": ["i", "j"], "scans": ["s"]}
+    assert in_turn(families, "abcdefijs") == ["e", "d", "a", "i", "s", "f", "b", "j", "c"]

@@ -1,11 +1,11 @@
 """config.yaml: every key of it, checked before anything runs."""
 
 import json
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     TypeAdapter,
     ValidationError,
@@ -17,7 +17,9 @@ from hexplane.model import bottlenecks, codecs
 from hexplane.model.settings import ModalitySettings
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import explain
+from hexplane.plumbing.paths import NAME
 from hexplane.plumbing.settings import Settings
+from hexplane.plumbing.splits import GROUPS
 from hexplane.settings.diagnose import measures
 from hexplane.settings.distances import DistancesSection
 from hexplane.settings.evaluate import MeasureSettings
@@ -26,9 +28,6 @@ from hexplane.settings.hypotheses import Hypothesis, check_arms
 from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainingSettings
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""Names of meshes and arms: they become file names and workflow wildcards."""
 
 
 def _study_name(name: str) -> str:
@@ -45,20 +44,43 @@ def _arm_name(name: str) -> str:
     return name
 
 
+def _family_name(name: str) -> str:
+    if not NAME.fullmatch(name) or name in GROUPS:
+        raise ValueError(f"use letters, digits, '.', '_' and '-'; taken: {', '.join(GROUPS)}")
+    return name
+
+
 class MeshesSection(NormaliseSettings):
-    """Where the heads come from."""
+    """Where the heads come from: files and generated heads together."""
 
     files: list[str] = Field(
-        default=[], description="Mesh files or glob patterns; when empty, heads are generated."
+        default=[], description="Mesh files or glob patterns; generated heads join them."
     )
-    generate: int = Field(8, ge=1, le=100_000, description="Heads to generate without files.")
+    generate: int = Field(
+        8, ge=0, le=100_000, description="Heads to generate, beside those of files."
+    )
 
 
-HeldOut = Annotated[float, Field(ge=0, lt=1)] | list[str]
+def _share_count_or_names(held_out: Any) -> Any:
+    """One line about what cannot be, where a union would say one for each of its branches."""
+    number = isinstance(held_out, int | float) and not isinstance(held_out, bool)
+    sound = isinstance(held_out, list) or (
+        number and (0 <= held_out < 1 or (isinstance(held_out, int) and held_out >= 0))
+    )
+    if not sound:
+        allowed = "a share less than 1, how many heads, or a list of names"
+        raise ValueError(f"{held_out!r} (allowed: {allowed})")
+    return held_out
+
+
+HeldOut = Annotated[
+    Annotated[int, Field(ge=0, strict=True)] | Annotated[float, Field(ge=0, lt=1)] | list[str],
+    BeforeValidator(_share_count_or_names),
+]
 
 
 class SplitSection(Settings):
-    """Which meshes are held out: a fraction, rounded, or names."""
+    """Which meshes are held out: a share below 1, rounded, or how many, or names."""
 
     validation: HeldOut = Field(0.125, description="Watched during training, never trained on.")
     test: HeldOut = Field(0.125, description="Seen by no training at all.")
@@ -70,6 +92,13 @@ class EvaluationSection(MeasureSettings):
     heads: Literal["all"] | list[str] = Field(
         "all",
         description="Heads taken to mesh files and pictures; diagnostics choose their own.",
+    )
+    files: dict[
+        Annotated[str, AfterValidator(_family_name)], Annotated[list[str], Field(min_length=1)]
+    ] = Field(
+        default={},
+        description="Mesh files or glob patterns of other families of heads, by family: "
+        "evaluated as test heads are, and never trained on.",
     )
 
 

@@ -6,17 +6,16 @@ Everything a rule needs at parse time; nothing here imports more than pydantic a
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from glob import glob
 from pathlib import Path
 
-from hexplane.config import NAME, Config
+from hexplane.config import Config
 from hexplane.geometry.modality import Features
 from hexplane.plumbing.digests import canonical_json, code_digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import write_json, write_text
-from hexplane.plumbing.formats import EXTENSIONS
 from hexplane.plumbing.paths import Layout, study
 from hexplane.plumbing.settings import Settings
+from hexplane.plumbing.splits import OTHERS
 from hexplane.settings.diagnose import DiagnoseSettings
 from hexplane.settings.distances import DistancesSettings
 from hexplane.settings.evaluate import EvaluateSettings
@@ -27,6 +26,7 @@ from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.settings.train import MOST_WATCHED, TrainSettings
+from hexplane.sources import find_sources
 from hexplane.split import in_turn, split_heads, unknown
 
 ORACLES: dict[Features, Features] = {"normal": "occupancy"}
@@ -50,63 +50,60 @@ class Plan:
         return study(self.config.study)
 
     @cached_property
-    def sources(self) -> dict[str, str]:
-        """Source file of each mesh by the mesh's name; empty when heads are generated.
-
-        Raises:
-            UserError: a pattern matches nothing, or two files would share a name.
-        """
-        sources: dict[str, str] = {}
-        mistakes = []
-        for pattern in self.config.meshes.files:
-            files = sorted(glob(pattern, root_dir=self.folder))
-            if not files:
-                mistakes.append(f"meshes.files: no file matches {pattern!r}")
-            for file in files:
-                name, suffix = Path(file).stem, Path(file).suffix
-                if suffix.lower() not in EXTENSIONS:
-                    allowed = " ".join(EXTENSIONS)
-                    mistakes.append(
-                        f"meshes.files: {file}: unknown mesh format (allowed: {allowed})"
-                    )
-                elif not NAME.fullmatch(name):
-                    mistakes.append(
-                        f"meshes.files: {file}: rename it (letters, digits, '.', '_' and '-' only)"
-                    )
-                elif sources.get(name, file) != file:
-                    mistakes.append(
-                        f"meshes.files: {sources[name]} and {file} share the name {name!r}: "
-                        "results would overwrite each other; rename one"
-                    )
-                else:
-                    sources[name] = file
-        if mistakes:
-            raise UserError("\n".join(mistakes))
-        return sources
-
-    @cached_property
     def seeds(self) -> dict[str, int]:
-        """Seed of each generated head by its name; empty when files are given."""
-        if self.sources:
-            return {}
+        """Seed of each generated head by its name."""
         base = 100_000 * self.config.seed
         return {f"head-{i:03d}": base + i for i in range(self.config.meshes.generate)}
 
     @cached_property
+    def _files(self) -> dict[str, dict[str, str]]:
+        asked = {"meshes.files": self.config.meshes.files}
+        families = self.config.evaluation.files
+        asked |= {f"evaluation.files.{family}": families[family] for family in families}
+        return find_sources(asked, self.folder, self.seeds)
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Source file of each mesh that is not generated, by the mesh's name.
+
+        Raises:
+            UserError: a pattern matches nothing, or two heads would share a name.
+        """
+        return {name: file for found in self._files.values() for name, file in found.items()}
+
+    @cached_property
+    def heads(self) -> list[str]:
+        """Names of the heads that are split into train, validation and test.
+
+        Raises:
+            UserError: there is none.
+        """
+        heads = [*self._files["meshes.files"], *self.seeds]
+        if not heads:
+            raise UserError("meshes: no heads (allowed: some files, or generate at least 1)")
+        return heads
+
+    @cached_property
+    def others(self) -> dict[str, list[str]]:
+        """Names of the heads of each other family, which no training sees."""
+        families = self.config.evaluation.files
+        return {family: list(self._files[f"evaluation.files.{family}"]) for family in families}
+
+    @cached_property
     def meshes(self) -> list[str]:
-        """Names of all meshes."""
-        return list(self.sources or self.seeds)
+        """Names of all meshes: the study's own heads, then those of other families."""
+        return [*self.heads, *sum(self.others.values(), [])]
 
     @cached_property
     def split(self) -> dict[str, list[str]]:
-        """Names of the meshes in train, validation and test.
+        """Names of the heads in train, validation and test.
 
         Raises:
-            UserError: a name is unknown or held out twice, or no mesh is left to train on.
+            UserError: a name is unknown or held out twice, or no head is left to train on.
         """
         chosen = self.config.split
         held_out = {"test": chosen.test, "validation": chosen.validation}
-        return split_heads(self.meshes, held_out, self.config.seed)
+        return split_heads(self.heads, held_out, self.config.seed)
 
     @property
     def arms(self) -> list[str]:
@@ -133,7 +130,7 @@ class Plan:
 
     @cached_property
     def evaluated(self) -> list[str]:
-        """Meshes that every arm is taken through to files and metrics.
+        """Meshes that every arm is taken through to files and metrics: other families always.
 
         Raises:
             UserError: a name is unknown.
@@ -144,7 +141,7 @@ class Plan:
         for name in chosen:
             if name not in self.meshes:
                 raise UserError(f"evaluation.heads: {unknown(name, self.meshes)}")
-        return list(chosen)
+        return list(dict.fromkeys([*chosen, *sum(self.others.values(), [])]))
 
     @cached_property
     def interpolated(self) -> list[str]:
@@ -184,7 +181,7 @@ class Plan:
 
     def write_lists(self) -> None:
         """Write what is too long for a command line: the split, and the report's settings."""
-        write_json(Path(self.paths.split), self.split)
+        write_json(Path(self.paths.split), {**self.split, OTHERS: self.others})
         # Spelled as the parameter is: the order of names in it is the order on the page.
         settings = canonical_json(self.report().model_dump(mode="json"))
         write_text(Path(self.paths.report_settings), settings + "\n")
@@ -195,10 +192,11 @@ class Plan:
         """Settings of one head's generation."""
         return GenerateSettings(seed=self.seeds[mesh])
 
-    def normalise(self) -> NormaliseSettings:
-        """Settings of the normalisation; generated heads are y-up whatever files are."""
+    def normalise(self, mesh: str) -> NormaliseSettings:
+        """Settings of one mesh's normalisation; generated heads are y-up whatever files are."""
         chosen = self.config.meshes
-        return NormaliseSettings(up=chosen.up if self.sources else "y", close=chosen.close)
+        up = chosen.up if mesh in self.sources else "y"
+        return NormaliseSettings(up=up, close=chosen.close)
 
     def render(self) -> RenderSettings:
         """Settings of the rendering."""
@@ -243,7 +241,7 @@ class Plan:
 
     def evaluate(self) -> EvaluateSettings:
         """Settings of the metrics."""
-        measured = self.config.evaluation.model_dump(exclude={"heads"})
+        measured = self.config.evaluation.model_dump(exclude={"heads", "files"})
         return EvaluateSettings(**measured, seed=self.config.seed)
 
     def diagnose(self, run: str) -> DiagnoseSettings:
@@ -260,6 +258,7 @@ class Plan:
         """Settings of the report: which arm is judged by which oracle on which heads."""
         return ReportSettings(
             split=self.split,
+            others=self.others,
             heads=self.evaluated,
             interpolated=self.interpolated,
             runs={run: self.runs[run] for run in self.runs},

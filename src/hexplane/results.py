@@ -18,7 +18,6 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import Layout
-from hexplane.plumbing.splits import SPLITS
 from hexplane.settings.report import ReportSettings
 from hexplane.store import read_hexplane, read_store
 
@@ -37,7 +36,7 @@ class Score:
         method: an arm, or an oracle.
         oracle: what the arm is judged against; empty for an oracle.
         mesh: the head.
-        split: train, validation or test.
+        split: train, validation or test; of a head of another family the family.
         metrics: as evaluated; None stands for an infinite distance.
     """
 
@@ -102,11 +101,14 @@ class Results:
 
     @cached_property
     def heads(self) -> dict[str, str]:
-        """Split of each head that all arms were taken through: training heads first."""
+        """Split, or other family, of each head that all arms were taken through.
+
+        Training heads come first, other families last.
+        """
         return {
-            name: part
-            for part in SPLITS
-            for name in self.settings.split.get(part, [])
+            name: group
+            for group, names in self.settings.groups.items()
+            for name in names
             if name in self.settings.heads
         }
 
@@ -215,7 +217,7 @@ class Results:
     def manifests(self) -> list[dict[str, Any]]:
         """Every manifest of the run that is there, in the order of the workflow."""
         names: dict[str, list[str]] = {
-            "mesh": [mesh for part in SPLITS for mesh in self.settings.split.get(part, [])],
+            "mesh": [mesh for names in self.settings.groups.values() for mesh in names],
             "run": list(self.settings.runs),
             "arm": self.arms if self.settings.interpolated else [],
         }

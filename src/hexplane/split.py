@@ -8,20 +8,21 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.splits import SPLITS
 
 Split = Mapping[str, Sequence[str]]
-"""Names of heads by train, validation and test."""
+"""Names of heads by train, validation and test; and by other family, where there are any."""
 
 
 def split_heads(
-    heads: Sequence[str], held_out: Mapping[str, float | list[str]], seed: int
+    heads: Sequence[str], held_out: Mapping[str, float | int | list[str]], seed: int
 ) -> dict[str, list[str]]:
     """Names of the heads in train, validation and test.
 
-    Fractions are taken in the order of a seeded hash of the names, so that neither the order of
-    files nor a new one reshuffles the rest.
+    Shares and counts are taken in the order of a seeded hash of the names, so that neither the
+    order of files nor a new one reshuffles the rest.
 
     Args:
         heads: all names.
-        held_out: by `test` and `validation`, taken in this order: names, or a share of all heads.
+        held_out: by `test` and `validation`, taken in this order: names, a share of all
+            heads, or how many.
         seed: of the hash.
 
     Raises:
@@ -40,7 +41,7 @@ def split_heads(
             chosen[part] = list(wanted)
     for part, wanted in held_out.items():
         if not isinstance(wanted, list):
-            count = round(wanted * len(heads))
+            count = wanted if isinstance(wanted, int) else round(wanted * len(heads))
             chosen[part], free = free[:count], free[count:]
     if not free:
         raise UserError(
@@ -56,6 +57,8 @@ def unknown(name: str, heads: Sequence[str]) -> str:
 
 
 def in_turn(split: Split, chosen: Collection[str]) -> list[str]:
-    """Chosen heads of test, validation and training in turn, so that the first ones are of all."""
-    parts = [[mesh for mesh in split.get(part, ()) if mesh in chosen] for part in reversed(SPLITS)]
+    """Chosen heads of test, validation, training and other families in turn, so that the first
+    ones are of all."""
+    order = [*reversed(SPLITS), *(family for family in split if family not in SPLITS)]
+    parts = [[mesh for mesh in split.get(part, ()) if mesh in chosen] for part in order]
     return [mesh for turn in zip_longest(*parts) for mesh in turn if mesh is not None]

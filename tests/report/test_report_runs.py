@@ -1,5 +1,6 @@
 """Hypotheses and runs on the report's page, and pages of some heads and of many arms."""
 
+import csv
 import math
 import re
 from html import unescape
@@ -12,10 +13,12 @@ from hexplane.report.charts.looks import looks
 from hexplane.report.charts.training import training_charts
 from hexplane.report.page import build_page
 from hexplane.report.pictures.gallery import shelves
+from hexplane.report.sentences import sentences
 from hexplane.report.text import figure, percent
 from hexplane.results import Results
 from hexplane.settings.report import ReportSettings
-from support.reporting import HEADS, ORACLES, SPEC, fabricate
+from hexplane.stages import report
+from support.reporting import HEADS, ORACLES, SPEC, elsewhere, fabricate, metrics_of
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 
@@ -114,6 +117,40 @@ def test_a_page_on_some_heads_says_which(results: Path) -> None:
     stages = text_of(between(page, 'id="costs"', "</table>"))
     assert "normalise 4" in stages
     assert "evaluate 10" in stages  # two arms on one head, two oracles on four
+
+
+def test_another_family_is_a_group_of_its_own(results: Path, tmp_path: Path) -> None:
+    split = {"train": ["ada", "bea"], "validation": ["cleo"], "test": []}
+    spec = SPEC.model_copy(update={"split": split, "others": {"ict": ["dora"]}})
+    page, summary, runs = elsewhere(tmp_path)
+    report.run(results, page, summary, runs, spec)
+    with summary.open(newline="") as stream:
+        splits = {row["mesh"]: row["split"] for row in csv.DictReader(stream)}
+    assert splits == {"ada": "train", "bea": "train", "cleo": "validation", "dora": "ict"}
+    html = page.read_text(encoding="utf-8")
+    assert "2 for training, 1 for validation and 1 of the family ict." in text_of(html)
+    # Verdicts stand apart, those on the study's own held-out heads first; these decide.
+    verdict = between(html, '<section id="verdict">', "</section>")
+    titles = re.findall(r"<(?:h3|summary)>([^<]+: \d+)[^<]*</(?:h3|summary)>", verdict)
+    assert titles == [
+        "Held-out heads (validation and test): 1",
+        "Training heads: 2",
+        "Heads of the family ict, never trained on: 1",
+    ]
+    study = Study(Results(results, spec))
+    scores = {group.key: group for group in study.groups}
+    f = {
+        key: next(row.cells["f_score_0.02"].value for row in group.rows if row.name == "ae-surface")
+        for key, group in scores.items()
+    }
+    assert f["ict"] == metrics_of(results, "ae-surface", "dora")["f_score_0.02"]
+    assert f["held_out"] == metrics_of(results, "ae-surface", "cleo")["f_score_0.02"]
+    assert [row.empty for row in scores["ict"].rows] == [1, 0]
+    assert "On the held-out head" in sentences(study)[1]
+    assert "dora (ict head)" in text_of(html)
+    only = SPEC.model_copy(update={"split": {"train": ["ada"]}, "others": {"ict": ["dora"]}})
+    chosen = only.model_copy(update={"heads": ["dora"], "interpolated": []})
+    assert "On the ict head" in sentences(Study(Results(results, chosen)))[1]
 
 
 def test_a_page_without_mesh_files_keeps_the_runs(results: Path) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "src", "envs", "config.yaml")
 
 TINY: dict[str, Any] = {
-    "meshes": {"files": ["scans/*"]},
+    "meshes": {"files": ["scans/*"], "generate": 0},
     "split": {"validation": ["b"], "test": ["c"]},
     "render": {"resolution": 32},
     "distances": {"near": 300, "uniform": 100},

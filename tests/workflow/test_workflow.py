@@ -26,7 +26,7 @@ from support.jobs import (
     sampled,
     trained,
 )
-from support.project import TINY_ARMS, Project
+from support.project import TINY_ARMS, Project, bump
 
 pytestmark = pytest.mark.slow
 
@@ -195,6 +195,39 @@ def test_another_mesh_runs_alone(project: Project) -> None:
     assert project.planned() == set.union(first, REPORT, *arms, *oracles)
     (project.folder / "scans/d.off").unlink()
     project.configure({})
+
+
+def test_another_family_is_evaluated_and_trains_nothing(project: Project) -> None:
+    (project.folder / "others").mkdir()
+    bump(7).export(project.folder / "others/x.obj")
+    project.configure({"evaluation": {"files": {"visitors": ["others/*"]}}})
+    new = ("x",)
+    arms = [after_training(arm, new) - diagnosed(arm) for arm in ARMS]
+    oracles = [after_encoding(oracle, new) for oracle in ORACLES]
+    assert project.planned() == set.union(normalised(new), rendered(new), REPORT, *arms, *oracles)
+    project.build()
+    rows = list(csv.DictReader((project.results / "metrics/summary.csv").open()))
+    assert {row["method"] for row in rows if row["split"] == "visitors"} == {*ARMS, *ORACLES}
+    assert {row["mesh"] for row in rows if row["split"] == "visitors"} == {"x"}
+    split = json.loads((project.results / "plan/split.json").read_text())
+    assert split == {
+        "train": ["a"],
+        "validation": ["b"],
+        "test": ["c"],
+        "others": {"visitors": ["x"]},
+    }
+    project.configure({})
+    project.build()
+
+
+def test_generated_heads_join_the_files(project: Project) -> None:
+    project.configure({"meshes": {"generate": 1}})
+    new = ("head-000",)
+    made = {"Generating head-000"} | normalised(new) | rendered(new) | sampled(new)
+    assert project.planned() >= made | trained()
+    assert not project.planned() & normalised()  # the files' own meshes stay as they are
+    project.configure({})
+    assert project.planned() == set()
 
 
 def test_a_changed_mesh_runs_what_saw_it(project: Project) -> None:

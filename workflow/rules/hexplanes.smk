@@ -4,8 +4,8 @@
 rule data:
     # All that training reads, by name: `snakemake --cores all data`.
     input:
-        expand(paths.hexplane_manifest, mesh=PLAN.meshes),
-        expand(paths.distance_manifest, mesh=PLAN.meshes),
+        expand(paths.hexplane_manifest, mesh=PLAN.heads),
+        expand(paths.distance_manifest, mesh=PLAN.heads),
 
 
 rule render:

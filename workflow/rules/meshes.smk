@@ -15,7 +15,7 @@ onstart:
     PLAN.write_lists()
 
 
-if not PLAN.sources:
+if PLAN.seeds:
 
     rule generate:
         output:
@@ -58,7 +58,7 @@ rule normalise:
         mem_mb=1000,
         runtime=1,
     params:
-        spec=spec_param(PLAN.normalise()),
+        spec=lambda w: spec_param(PLAN.normalise(w.mesh)),
         code=code_param("normalise"),
     message:
         "Normalising {wildcards.mesh}"

@@ -6,7 +6,6 @@ from typing import Any
 
 import yaml
 
-from hexplane.plumbing.splits import SPLITS
 from hexplane.results import Columns, Results
 
 _USUAL = (("kl_reduction", "sum"), ("free_bits", 0.0))
@@ -79,13 +78,14 @@ def resolution(results: Results) -> int:
 
 
 def counts(results: Results) -> str:
-    """How many heads there are, and in which part."""
+    """How many heads there are, in which part and of which other family."""
     parts = {
         "train": "for training",
         "validation": "for validation",
         "test": "for test",
     }
-    named = [(len(results.settings.split.get(part, [])), parts[part]) for part in SPLITS]
+    groups = results.settings.groups
+    named = [(len(groups[group]), parts.get(group, f"of the family {group}")) for group in groups]
     words = [f"{count} {text}" for count, text in named if count]
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 

@@ -1,4 +1,5 @@
-"""Scores: each arm's mean over heads beside its oracle's, training and held-out apart."""
+"""Scores: each arm's mean over heads beside its oracle's, held-out, training and other
+families apart."""
 
 import statistics
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class ScoreRow:
 
 @dataclass
 class Group:
-    """Arms and oracles on training heads or on held-out ones; `total` counts those of the split."""
+    """Arms and oracles on held-out heads, training heads or another family; `total` counts all."""
 
     key: str
     title: str
@@ -73,17 +74,24 @@ def decisive(columns: list[Metric]) -> Metric | None:
 
 
 def groups(results: Results, columns: list[Metric]) -> list[Group]:
-    """Scores on training heads and on held-out ones; a group without heads is left out."""
-    parts = {
-        "train": ("Training heads", ("train",)),
+    """Scores on held-out heads, on training heads, and on each other family.
+
+    A group without heads is left out. What tells most comes first.
+    """
+    parts: dict[str, tuple[str, tuple[str, ...]]] = {
         "held_out": ("Held-out heads (validation and test)", ("validation", "test")),
+        "train": ("Training heads", ("train",)),
+    }
+    parts |= {
+        name: (f"Heads of the family {name}, never trained on", (name,))
+        for name in results.settings.others
     }
     found = []
     for key, (title, splits) in parts.items():
         heads = [name for name, split in results.heads.items() if split in splits]
         if not heads:
             continue
-        total = sum(len(results.settings.split.get(split, [])) for split in splits)
+        total = sum(len(results.settings.groups[split]) for split in splits)
         group = Group(key, title, heads, total)
         group.oracles = [_row(results, name, heads, columns) for name in results.oracles]
         for row in group.oracles:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hexplane.plumbing.manifests import recorded
-from hexplane.plumbing.splits import SPLITS
 from hexplane.results import Results
 
 UNSEEN = 0.05
@@ -35,7 +34,7 @@ class Source:
 def sources(results: Results) -> list[Source]:
     """All meshes of the study, as their manifests tell."""
     found = []
-    for mesh in (name for part in SPLITS for name in results.settings.split.get(part, [])):
+    for mesh in (name for group in results.settings.groups.values() for name in group):
         solid = Path(results.paths.mesh.format(mesh=mesh))
         views = Path(results.paths.hexplane.format(mesh=mesh))
         seen = recorded(views, "seen_share")

@@ -31,7 +31,7 @@ class Study:
 
     @cached_property
     def groups(self) -> list[scores.Group]:
-        """Scores on training heads and on held-out ones."""
+        """Scores on held-out heads, on training heads, and on each other family."""
         return scores.groups(self.results, self.columns)
 
     @cached_property

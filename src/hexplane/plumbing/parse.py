@@ -11,7 +11,7 @@ from hexplane.plumbing.settings import Settings
 
 S = TypeVar("S", bound=Settings)
 
-_BRANCHES = ("float", "constrained-float", "list[str]", "[key]")
+_BRANCHES = ("constrained-int", "float", "constrained-float", "list[str]", "[key]")
 
 
 def parse_spec(kind: type[S], text: str) -> S:

@@ -4,8 +4,11 @@
 or, with a seed of its own, a repeat of it (`arm@1`).
 """
 
+import re
 from pathlib import Path
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names of studies, heads, families and arms: they become file names and workflow wildcards."""
 RESULTS = "results"
 STATE = f"{RESULTS}/.state"
 """Checkpoints, by the digest of all that a training depends on: all studies share them."""

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from hexplane.analysis import failure, machine, overview
 from hexplane.analysis.study import Study
 from hexplane.geometry import frame
-from hexplane.plumbing.splits import SPLITS
 from hexplane.report import web
 from hexplane.report.charts import latents, training
 from hexplane.report.charts.looks import MANY, looks
@@ -63,7 +62,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "sentences": sentences(study),
         "repairs": repairs(study),
         "counts": overview.counts(results),
-        "total": sum(len(results.settings.split.get(part, [])) for part in SPLITS),
+        "total": sum(len(names) for names in results.settings.groups.values()),
         "repeats": len({seed for _, seed in results.settings.runs.values()}),
         "diagnosed": max((row["heads"] for row in rows), default=0),
         "resolution": study.resolution,

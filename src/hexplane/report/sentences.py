@@ -22,7 +22,7 @@ MOST_NAMES = 4
 
 def decided_on(groups: Sequence[Group]) -> Group | None:
     """The group of heads that the sentences are about: held-out heads where there are any."""
-    return groups[-1] if groups else None
+    return groups[0] if groups else None
 
 
 def best_arm(groups: Sequence[Group], decision: Metric | None) -> ScoreRow | None:
@@ -90,7 +90,7 @@ def _asked(results: Results, resolution: int) -> str:
     chosen = results.settings.config["arms"]
     inputs = dict.fromkeys(chosen[arm]["features"] for arm in results.arms)
     latents = dict.fromkeys(chosen[arm]["bottleneck"]["kind"] for arm in results.arms)
-    total = sum(len(names) for names in results.settings.split.values())
+    total = sum(len(names) for names in results.settings.groups.values())
     seen = spoken([_INPUTS.get(name, name) for name in inputs], "or")
     kinds = spoken([_LATENTS.get(name, name) for name in latents], "or")
     return (
@@ -143,5 +143,5 @@ def _failed(group: Group, decision: Metric) -> str:
 
 
 def _where(group: Group) -> str:
-    kind = "held-out" if group.key == "held_out" else "training"
+    kind = {"held_out": "held-out", "train": "training"}.get(group.key, group.key)
     return f"the {kind} head" if len(group.heads) == 1 else f"{len(group.heads)} {kind} heads"

@@ -5,12 +5,16 @@ from typing import Any
 from pydantic import Field
 
 from hexplane.plumbing.settings import Settings
+from hexplane.plumbing.splits import SPLITS
 
 
 class ReportSettings(Settings):
     """What the report shows, in which roles."""
 
     split: dict[str, list[str]] = Field(description="Mesh names by train, validation and test.")
+    others: dict[str, list[str]] = Field(
+        default={}, description="Names of meshes of other families, by family."
+    )
     heads: list[str] = Field(description="Meshes that every arm was taken through.")
     interpolated: list[str] = Field(
         default=[], description="The two heads that meshes are blended between; or none."
@@ -18,3 +22,8 @@ class ReportSettings(Settings):
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each arm.")
     config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Mesh names by train, validation and test, and then by other family."""
+        return {**{part: self.split.get(part, []) for part in SPLITS}, **self.others}

@@ -187,7 +187,7 @@ def score_chart(results: Results, measure: Metric, looks: dict[str, Look]) -> Ch
     return {
         "id": "scores",
         "title": f"{measure.label}, head by head",
-        "note": "● training head, ◇ held-out head, grey bar: the arm's oracle on that head",
+        "note": "● training head, ◇ any other head, grey bar: the arm's oracle on that head",
         "traces": traces,
         "layout": {
             "xaxis": {

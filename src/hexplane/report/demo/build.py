@@ -54,7 +54,7 @@ def build(study: Study) -> Demo:
     results, far = study.results, far_end(study.columns)
     found: dict[str, str] = {}
     spent = 0
-    waiting = in_turn(results.settings.split, results.settings.heads)
+    waiting = in_turn(results.settings.groups, results.settings.heads)
     while waiting:
         # Heads are about equally large: one that does not fit ends it.
         if found and spent + spent / len(found) > HEADS_BYTES:

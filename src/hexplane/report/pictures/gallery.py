@@ -44,7 +44,7 @@ def shelves(study: Study) -> list[Shelf]:
     results = study.results
     a_head = 1 + len(results.oracles) + len(results.arms)
     most = max(1, min(MOST_HEADS, MOST_CARDS // a_head))
-    chosen = in_turn(results.settings.split, results.settings.heads)[:most]
+    chosen = in_turn(results.settings.groups, results.settings.heads)[:most]
     return [Shelf(mesh, results.heads[mesh], _cards(study, mesh)) for mesh in chosen]
 
 
