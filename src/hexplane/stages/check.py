@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from hexplane.geometry.meshes import check_meshes
+from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import write_json
 
 
@@ -17,7 +18,8 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
             read again, and the list is brought up to date when all are sound.
 
     Raises:
-        UserError: one line for each unusable file, all of them at once.
+        UserError: one line for each unusable file, all of them at once; or `known` is another
+            file.
     """
     if sources == [Path("-")]:
         sources = [Path(line) for line in sys.stdin.read().splitlines()]
@@ -31,9 +33,13 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
 
 def _read(known: Path) -> dict[str, list[int]]:
     try:
-        before: dict[str, list[int]] = json.loads(known.read_text(encoding="utf-8"))
+        before = json.loads(known.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
     except (OSError, ValueError):
-        return {}  # no list, or none that can be read: everything is checked
+        before = None
+    if not isinstance(before, dict) or not all(isinstance(own, list) for own in before.values()):
+        raise UserError(f"{known}: no list of files found sound; delete it, or name another file")
     return before
 
 

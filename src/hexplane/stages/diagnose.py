@@ -15,6 +15,7 @@ from hexplane.model import diagnostics
 from hexplane.model.codec import Codec
 from hexplane.model.images import Images, plain
 from hexplane.model.saved import chosen_modules, load_model
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT
 from hexplane.settings.diagnose import DiagnoseSettings
@@ -37,6 +38,7 @@ def run(
     hexplanes: Path = Path(DEFAULT.hexplanes),
     sdf: Path = Path(DEFAULT.distances),
     meshes: Path = Path(DEFAULT.meshes),
+    force: bool = False,
 ) -> None:
     """Say what a codec's latent holds, and what it decodes with and without it.
 
@@ -50,7 +52,9 @@ def run(
         hexplanes: folder of the rendered hexplanes.
         sdf: folder of the signed-distance samples, same names.
         meshes: folder of the normalised meshes, same names.
+        force: replace files that hexplane did not write, too.
     """
+    claim(output, [], force)
     job = Job(__name__, settings, code, chosen_modules(model))
     torch.set_flush_denormal(True)
     saved = load_model(model)

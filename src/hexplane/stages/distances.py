@@ -7,6 +7,7 @@ import trimesh
 
 from hexplane.geometry.distance import signed_distance
 from hexplane.geometry.meshes import read_normalised
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, manifest_path
 from hexplane.settings.distances import DistancesSettings
@@ -29,6 +30,8 @@ def run(
     output: Path,
     settings: DistancesSettings = DistancesSettings(),
     code: str | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Take signed distances to a normalised mesh at seeded points.
 
@@ -37,8 +40,10 @@ def run(
         output: the store of points and distances, beside which a manifest is written.
         settings: how many points, and where.
         code: code digest that the workflow planned with.
+        force: replace files that hexplane did not write, too.
     """
     job = Job(__name__, settings, code)
+    claim(manifest_path(output), [output], force)
     solid = read_normalised(mesh)
     points = sample_points(solid, settings)
     write_samples(output, points, signed_distance(points, solid))

@@ -5,6 +5,7 @@ from pathlib import Path
 from hexplane.encoding import encode, views_of
 from hexplane.geometry.meshes import load_mesh
 from hexplane.model.saved import chosen_modules, load_model
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT_MODEL
@@ -21,6 +22,7 @@ def run(
     code: str | None = None,
     *,
     model: Path = DEFAULT_MODEL,
+    force: bool = False,
 ) -> Path:
     """Turn a head into a latent.
 
@@ -32,10 +34,13 @@ def run(
         settings: how a mesh file is normalised; not read for a hexplane.
         code: code digest that the workflow planned with.
         model: folder of the trained model.
+        force: replace files that hexplane did not write, too.
 
     Returns:
         The latent's store.
     """
+    target = output or source.with_suffix(".latent.zarr")
+    claim(manifest_path(target), [target], force)
     job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
     inputs = {"model": saved.weights_hash}
@@ -50,7 +55,6 @@ def run(
         latent = encode(saved, hexplane)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
-    target = output or source.with_suffix(".latent.zarr")
     write_latent(target, latent.numpy(), model=saved.weights_hash, source_to_canonical=transform)
     job.write_manifest(manifest_path(target), [target], inputs=inputs)
     return target

@@ -6,6 +6,7 @@ from typing import Any
 from hexplane.geometry.meshes import read_canonical, read_normalised
 from hexplane.metrics.comparison import compare
 from hexplane.metrics.table import LATENT_METRICS
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, recorded
@@ -23,6 +24,7 @@ def run(
     code: str | None = None,
     *,
     latent: Path | None = None,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Measure a reconstruction against its mesh, both canonical.
 
@@ -33,11 +35,13 @@ def run(
         settings: what the measurement reads.
         code: code digest that the workflow planned with.
         latent: the latent that the reconstruction came from; its size joins the metrics.
+        force: replace files that hexplane did not write, too.
 
     Returns:
         The metrics.
     """
     job = Job(__name__, settings, code)
+    claim(output, [], force)
     judged = read_canonical(reconstruction)
     if recorded(reconstruction, "canonical") is False:
         raise UserError(

@@ -8,6 +8,7 @@ from hexplane.decoding import decode, read_own_latent
 from hexplane.geometry.meshes import moved
 from hexplane.geometry.writing import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT_MODEL
 from hexplane.settings.extract import ExtractSettings
@@ -25,6 +26,7 @@ def run(
     model: Path = DEFAULT_MODEL,
     canonical: bool = False,
     decoded: Path | None = None,
+    force: bool = False,
 ) -> Path:
     """Turn a latent into a mesh, in the source's own coordinates.
 
@@ -41,10 +43,13 @@ def run(
             coordinates.
         decoded: store for the six decoded views, if wanted; beside the mesh. Of a codec that
             decodes none it is empty.
+        force: replace files that hexplane did not write, too.
 
     Returns:
         The mesh.
     """
+    target = output or latent.with_name(latent.name.removesuffix(".zarr") + ".mesh.ply")
+    claim(manifest_path(target), [target] if decoded is None else [target, decoded], force)
     job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
     values, attributes = read_own_latent(latent, saved, model)
@@ -53,7 +58,6 @@ def run(
     transform = attributes.get("source_to_canonical")
     if not canonical and transform is not None:
         mesh = moved(mesh, np.linalg.inv(np.array(transform)))
-    target = output or latent.with_name(latent.name.removesuffix(".zarr") + ".mesh.ply")
     write_mesh(mesh, target)
     written = [target]
     if decoded is not None:

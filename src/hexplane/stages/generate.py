@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hexplane.geometry.heads import body_model, generate_head
 from hexplane.geometry.writing import write_mesh
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.manifests import Job, manifest_path
 from hexplane.settings.generate import GenerateSettings
 
@@ -16,7 +17,11 @@ def prepare() -> None:
 
 
 def run(
-    output: Path, settings: GenerateSettings = GenerateSettings(), code: str | None = None
+    output: Path,
+    settings: GenerateSettings = GenerateSettings(),
+    code: str | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Make a seeded head.
 
@@ -24,7 +29,9 @@ def run(
         output: the head's mesh file, beside which a manifest is written.
         settings: which head.
         code: code digest that the workflow planned with.
+        force: replace files that hexplane did not write, too.
     """
+    claim(manifest_path(output), [output], force)
     prepare()  # not this head's time
     job = Job(__name__, settings, code)
     write_mesh(generate_head(settings.seed), output)

@@ -8,6 +8,7 @@ import torch
 from hexplane.decoding import decode, read_own_latent
 from hexplane.geometry.writing import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT_MODEL
 from hexplane.settings.interpolate import InterpolateSettings
@@ -21,6 +22,7 @@ def run(
     code: str | None = None,
     *,
     model: Path = DEFAULT_MODEL,
+    force: bool = False,
 ) -> None:
     """Decode meshes on the line between two latents.
 
@@ -35,24 +37,25 @@ def run(
         settings: how many meshes, and how each is taken.
         code: code digest that the workflow planned with.
         model: folder of the model that made both.
+        force: replace files that hexplane did not write, too.
 
     Raises:
         UserError: a latent was made by another model.
     """
+    meshes = [output / f"{step}.ply" for step in range(settings.steps)]
+    claim(output / "manifest.json", meshes, force)
     job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
     start, end = (read_own_latent(latent, saved, model)[0] for latent in (first, second))
-    written, facts = [], []
-    for step, share in enumerate(np.linspace(0, 1, settings.steps)):
+    facts = []
+    for path, share in zip(meshes, np.linspace(0, 1, settings.steps), strict=True):
         blend = torch.lerp(start, end, float(share))
         extraction = decode(saved.codec, blend, settings).extraction
-        path = output / f"{step}.ply"
         write_mesh(extraction.mesh, path)
-        written.append(path)
         facts.append({"share": float(share), **extraction.facts})
     job.write_manifest(
         output / "manifest.json",
-        written,
+        meshes,
         inputs={
             "model": saved.weights_hash,
             "first": content_digest(first),

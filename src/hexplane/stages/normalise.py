@@ -5,6 +5,7 @@ from pathlib import Path
 from hexplane.geometry.meshes import load_mesh
 from hexplane.geometry.solid import canonical_solid
 from hexplane.geometry.writing import write_mesh
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, manifest_path
 from hexplane.settings.normalise import NormaliseSettings
@@ -17,6 +18,8 @@ def run(
     output: Path,
     settings: NormaliseSettings = NormaliseSettings(),
     code: str | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Move a mesh into the canonical cube.
 
@@ -25,8 +28,10 @@ def run(
         output: the normalised mesh, beside which a manifest with its transform is written.
         settings: how the source stands.
         code: code digest that the workflow planned with.
+        force: replace files that hexplane did not write, too.
     """
     job = Job(__name__, settings, code)
+    claim(manifest_path(output), [output], force)
     read = load_mesh(source)
     solid, transform = canonical_solid(read, settings.up, settings.close)
     mesh = solid.mesh

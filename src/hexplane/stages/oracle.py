@@ -11,6 +11,7 @@ from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.meshes import read_normalised
 from hexplane.geometry.modality import DEPTH, NORMAL
 from hexplane.geometry.writing import write_mesh
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.settings.extract import OracleSettings
@@ -25,6 +26,8 @@ def run(
     output: Path,
     settings: OracleSettings = OracleSettings(),
     code: str | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Extract a mesh from the ground truth: what a perfect codec would give.
 
@@ -34,8 +37,10 @@ def run(
         output: the extracted mesh, beside which a manifest is written.
         settings: the same as those of the extraction that it judges.
         code: code digest that the workflow planned with.
+        force: replace files that hexplane did not write, too.
     """
     job = Job(__name__, settings, code)
+    claim(manifest_path(output), [output], force)
     if settings.field == "sdf":
         inputs = {"mesh": sha256(mesh)}
         axis = frame.voxel_centres(settings.resolution)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hexplane.geometry.meshes import read_normalised
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, manifest_path, recorded
 from hexplane.rendering.seen import seen_share
@@ -18,6 +19,8 @@ def run(
     output: Path,
     settings: RenderSettings = RenderSettings(),
     code: str | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Render the six views of a normalised mesh to a Zarr store.
 
@@ -26,8 +29,10 @@ def run(
         output: the store, beside which a manifest is written.
         settings: resolution and backend.
         code: code digest that the workflow planned with.
+        force: replace files that hexplane did not write, too.
     """
     job = Job(__name__, settings, code)
+    claim(manifest_path(output), [output], force)
     renderer = select_backend(settings.backend)
     solid = read_normalised(mesh)
     hexplane = renderer.render(solid, settings.resolution)

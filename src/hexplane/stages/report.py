@@ -7,9 +7,10 @@ from pathlib import Path
 from hexplane.analysis.runs import write_runs
 from hexplane.analysis.study import Study
 from hexplane.analysis.summary import write_summary
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256, write_text
 from hexplane.plumbing.manifests import Job, manifest_path
-from hexplane.report.charts.figures import write_figures
+from hexplane.report.charts.figures import FIGURES, write_figures
 from hexplane.report.charts.looks import looks
 from hexplane.report.page import build_page
 from hexplane.report.pictures.gallery import shelves
@@ -24,6 +25,8 @@ def run(
     runs: Path,
     settings: ReportSettings,
     code: str | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Write the page and the tables over all metrics and runs.
 
@@ -36,18 +39,21 @@ def run(
         runs: table of all runs, CSV.
         settings: which arm is judged by which oracle on which heads.
         code: code digest that the workflow planned with.
+        force: replace files that hexplane did not write, too.
 
     Raises:
         UserError: a file that the report needs is missing or cannot be read.
     """
     job = Job(__name__, settings, code)
+    figures = [page.with_name(name) for name in FIGURES]
+    claim(manifest_path(page), [page, summary, runs, *figures], force)
     found = Results(results, settings)
     study = Study(found)
     write_summary(summary, found.scores)
     write_runs(runs, study.rows)
     pictures = shelves(study)
     write_text(page, build_page(study, pictures))
-    figures = write_figures(page.parent, study, pictures, looks(found.arms))
+    write_figures(page.parent, study, pictures, looks(found.arms))
     read = [found.metrics_path(score.method, score.mesh) for score in found.scores]
     read += [found.history_path(arm) for arm in found.arms]
     read += [found.diagnostics_path(run) for run in settings.runs]

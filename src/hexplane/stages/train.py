@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from hexplane.plumbing.claims import claim
 from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import replacing, write_json
@@ -17,6 +18,9 @@ from hexplane.training.data import Heads, open_heads
 from hexplane.training.devices import device_name, finish, launch
 from hexplane.training.history import write_csv, write_tensorboard
 from hexplane.training.loop import train
+
+WRITTEN = ("model.safetensors", "history.csv", "config.json", "tensorboard")
+"""In the model's folder, beside the manifest."""
 
 
 def run(
@@ -31,6 +35,7 @@ def run(
     state: Path = Path(STATE),
     devices: int = 1,
     cache_gb: float = 4.0,
+    force: bool = False,
 ) -> None:
     """Train a codec; a killed run goes on from its checkpoint.
 
@@ -50,10 +55,12 @@ def run(
         devices: GPUs, or processes on the CPU, that share the batches; 0 counts as 1, since a
             job that asks a cluster for no GPU still takes the one it finds.
         cache_gb: heads that take more stay on disk and are read as they come.
+        force: replace files that hexplane did not write, too.
 
     Raises:
         UserError: there is no head to train on, or a number is out of range.
     """
+    claim(output / "manifest.json", [output / name for name in WRITTEN], force)
     job = Job(__name__, settings, code, settings.modules())
     for option, value in (("--devices", devices), ("--cache-gb", cache_gb)):
         if value < 0:
@@ -102,10 +109,9 @@ def run(
             "seconds": round(finished.seconds, 3),
         },
     )
-    written = ("model.safetensors", "history.csv", "config.json", "tensorboard")
     job.write_manifest(
         output / "manifest.json",
-        [output / name for name in written],
+        [output / name for name in WRITTEN],
         inputs=inputs,
         state=key,
         device=device_name(fabric),

@@ -16,7 +16,7 @@ from hexplane.report.charts.looks import Look
 from hexplane.report.pictures.gallery import Shelf
 from hexplane.results import Columns
 
-SCORES, TRAINING, HEADS = "scores.svg", "training.svg", "heads.png"
+FIGURES = SCORES, TRAINING, HEADS = "scores.svg", "training.svg", "heads.png"
 _DASHES = {"solid": "-", "dash": "--", "dot": ":", "dashdot": "-."}
 _STYLE: Any = {
     "svg.hashsalt": "hexplane",  # so that the same results give the same file
