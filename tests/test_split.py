@@ -72,7 +72,9 @@ def test_other_families_are_no_part_of_a_split(tmp_path):
     [
         (None, "no such file"),
         ("{", "not readable as JSON"),
-        (b"\xff\xfe\x00", "not readable as JSON"),
+        (b"\xff\xfe\x00", "not UTF-8 text (byte 0)"),
+        ('{"train": ["ada"], "train": ["eve"]}', "'train' is there twice"),
+        ("[" * 100_000, "not readable as JSON"),
         *(
             (text, "not a split (allowed: lists of names by train, validation, test)")
             for text in (
@@ -95,7 +97,7 @@ def test_a_file_that_is_no_split_is_one_plain_line(tmp_path, content, says):
 
 
 def test_a_folder_is_no_split(tmp_path):
-    assert _refused(read_split, tmp_path) == f"{tmp_path}: not readable as JSON"
+    assert _refused(read_split, tmp_path) == f"{tmp_path}: not a file"
 
 
 def test_heads_are_shown_in_turn_the_held_out_ones_first():

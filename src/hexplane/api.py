@@ -8,7 +8,6 @@ import numpy as np
 import torch
 import trimesh
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from hexplane.decoding import decode
 from hexplane.encoding import encode, views_of
@@ -20,7 +19,7 @@ from hexplane.geometry.welding import usable
 from hexplane.metrics.comparison import compare
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.parse import explain
+from hexplane.plumbing.parse import checked
 from hexplane.plumbing.settings import Settings
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import ExtractSettings
@@ -166,10 +165,7 @@ def _settings(kind: type[S], **values: Any) -> S:
     Raises:
         UserError: one line for each value that is unknown or out of range.
     """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise UserError(explain(error)) from None
+    return checked(kind, values)
 
 
 def _mesh(mesh: Mesh) -> trimesh.Trimesh:

@@ -1,6 +1,8 @@
 """config.yaml: every key of it, checked before anything runs."""
 
 import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -17,8 +19,8 @@ from hexplane.model import bottlenecks, codecs
 from hexplane.model.settings import ModalitySettings
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import explain
-from hexplane.plumbing.paths import NAME
-from hexplane.plumbing.settings import Settings
+from hexplane.plumbing.paths import DEFAULT, FOLDERS, LONGEST_NAME, NAME
+from hexplane.plumbing.settings import MOST_NAMES, MOST_SEED, Settings, each_once, shown
 from hexplane.plumbing.splits import GROUPS
 from hexplane.settings.diagnose import measures
 from hexplane.settings.distances import DistancesSection
@@ -29,8 +31,11 @@ from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainingSettings
 
+_TABLES = {Path(path).name for path in (DEFAULT.summary, DEFAULT.runs)}
+"""Files beside the folders of arms."""
 
-def _study_name(name: str) -> str:
+
+def _name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(
             "use letters, digits, '.', '_' and '-', and begin with one of the first two"
@@ -38,10 +43,18 @@ def _study_name(name: str) -> str:
     return name
 
 
+def _study_name(name: str) -> str:
+    if name in FOLDERS:
+        raise ValueError(f"{name!r} is taken: a folder of each study has that name")
+    return _name(name)
+
+
 def _arm_name(name: str) -> str:
-    if not NAME.fullmatch(name) or name.startswith("oracle-"):
-        raise ValueError("use letters, digits, '.', '_' and '-'; 'oracle-' is taken")
-    return name
+    if name.startswith("oracle-"):
+        raise ValueError("names that begin with 'oracle-' are taken")
+    if name in _TABLES:
+        raise ValueError(f"{name!r} is taken: a table beside the arms' folders has that name")
+    return _name(name)
 
 
 def _family_name(name: str) -> str:
@@ -50,31 +63,52 @@ def _family_name(name: str) -> str:
     return name
 
 
+def _pattern(pattern: str) -> str:
+    if not pattern or any(ord(letter) < 32 or letter == "\x7f" for letter in pattern):
+        raise ValueError(f"{shown(pattern)} is no file name: it is empty or has control characters")
+    return pattern
+
+
+_SPELLING = Field(max_length=LONGEST_NAME, json_schema_extra={"pattern": f"^{NAME.pattern}$"})
+StudyName = Annotated[str, _SPELLING, AfterValidator(_study_name)]
+FamilyName = Annotated[str, _SPELLING, AfterValidator(_family_name)]
+ArmName = Annotated[str, _SPELLING, AfterValidator(_arm_name)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Names = Annotated[list[str], Field(max_length=MOST_NAMES)]
+
+
 class MeshesSection(NormaliseSettings):
     """Where the heads come from: files and generated heads together."""
 
-    files: list[str] = Field(
-        default=[], description="Mesh files or glob patterns; generated heads join them."
+    files: list[Pattern] = Field(
+        default=[],
+        max_length=MOST_NAMES,
+        description="Mesh files or glob patterns; generated heads join them.",
     )
     generate: int = Field(
-        8, ge=0, le=100_000, description="Heads to generate, beside those of files."
+        8, ge=0, le=MOST_NAMES, description="Heads to generate, beside those of files."
     )
 
 
 def _share_count_or_names(held_out: Any) -> Any:
     """One line about what cannot be, where a union would say one for each of its branches."""
+    given = held_out
+    if isinstance(held_out, str):  # numbers of the option --config come as texts
+        for kind in (float, int):
+            with suppress(ValueError):
+                held_out = kind(given)
     number = isinstance(held_out, int | float) and not isinstance(held_out, bool)
-    sound = isinstance(held_out, list) or (
-        number and (0 <= held_out < 1 or (isinstance(held_out, int) and held_out >= 0))
-    )
-    if not sound:
+    most = MOST_NAMES + 1 if isinstance(held_out, int) else 1
+    if not (isinstance(held_out, list) or (number and 0 <= held_out < most)):
         allowed = "a share less than 1, how many heads, or a list of names"
-        raise ValueError(f"{held_out!r} (allowed: {allowed})")
+        raise ValueError(f"{shown(given)} (allowed: {allowed})")
     return held_out
 
 
 HeldOut = Annotated[
-    Annotated[int, Field(ge=0, strict=True)] | Annotated[float, Field(ge=0, lt=1)] | list[str],
+    Annotated[int, Field(ge=0, le=MOST_NAMES, strict=True)]
+    | Annotated[float, Field(ge=0, lt=1)]
+    | Names,
     BeforeValidator(_share_count_or_names),
 ]
 
@@ -89,17 +123,23 @@ class SplitSection(Settings):
 class EvaluationSection(MeasureSettings):
     """What is measured on which heads."""
 
-    heads: Literal["all"] | list[str] = Field(
+    heads: Literal["all"] | Names = Field(
         "all",
         description="Heads taken to mesh files and pictures; diagnostics choose their own.",
     )
     files: dict[
-        Annotated[str, AfterValidator(_family_name)], Annotated[list[str], Field(min_length=1)]
+        FamilyName, Annotated[list[Pattern], Field(min_length=1, max_length=MOST_NAMES)]
     ] = Field(
         default={},
+        max_length=1000,
         description="Mesh files or glob patterns of other families of heads, by family: "
         "evaluated as test heads are, and never trained on.",
     )
+
+    @field_validator("heads")
+    @classmethod
+    def _named_once(cls, heads: str | list[str]) -> str | list[str]:
+        return heads if isinstance(heads, str) else each_once(heads)
 
 
 class ArmSection(ModalitySettings):
@@ -107,7 +147,10 @@ class ArmSection(ModalitySettings):
 
     bottleneck: bottlenecks.AnyBottleneckSettings = Field(description="What the latent is.")
     heads: int | None = Field(
-        None, ge=1, description="Train on so many of the training heads; all when left out."
+        None,
+        ge=1,
+        le=MOST_NAMES,
+        description="Train on so many of the training heads; all when left out.",
     )
     field: ExtractionField = Field("fusion", description="What the mesh is taken from.")
     model: dict[str, Any] = Field({}, description="Keys of `model` that differ in this arm.")
@@ -120,6 +163,7 @@ class HardwareSection(Settings):
     cache_gb: float = Field(
         4.0,
         ge=0,
+        le=1e6,
         description="GB of the training device for heads; if those of a training take "
         "more, they are read from disk as they come; likewise those that it watches.",
     )
@@ -128,10 +172,12 @@ class HardwareSection(Settings):
 class Config(Settings):
     """The whole configuration."""
 
-    study: Annotated[str, AfterValidator(_study_name)] = Field(
+    study: StudyName = Field(
         "default", description="Name of this configuration: its results lie in results/{study}/."
     )
-    seed: int = Field(0, ge=0, description="Seed of heads, split, samples and training.")
+    seed: int = Field(
+        0, ge=0, le=MOST_SEED, description="Seed of heads, split, samples and training."
+    )
     meshes: MeshesSection = MeshesSection()
     split: SplitSection = SplitSection()
     render: RenderSettings = RenderSettings()
@@ -149,11 +195,13 @@ class Config(Settings):
         le=100,
         description="Trainings of each arm, seeded seed, seed + 1, ...; mesh files of the first.",
     )
-    arms: dict[Annotated[str, AfterValidator(_arm_name)], ArmSection] = Field(
-        min_length=1, description="The arms, by name."
+    arms: dict[ArmName, ArmSection] = Field(
+        min_length=1, max_length=1000, description="The arms, by name."
     )
     hypotheses: dict[str, Hypothesis] = Field(
-        {}, description="What the study should settle, written down before it runs."
+        {},
+        max_length=1000,
+        description="What the study should settle, written down before it runs.",
     )
 
     @field_validator("arms", mode="before")
@@ -166,24 +214,32 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _arms_are_sound(self) -> "Config":
-        for name, arm in self.arms.items():
-            parts = (("model", self.model_of), ("training", self.training_of))
-            for part, settings_of in parts:
-                try:
-                    settings_of(name)
-                except ValidationError as error:
-                    raise UserError(explain(error, ("arms", name, part))) from error
-            if arm.field == "sdf" and not self.training_of(name).sdf_weight:
-                raise UserError(
-                    f"arms.{name}.field: sdf is not trained where training.sdf_weight is 0 "
-                    "(allowed: fusion, or a weight above 0)"
-                )
-            misfit = self.model_of(name).misfit(self.render.resolution)
-            if misfit:
-                own = f"arms.{name}." if arm.model else ""
-                raise UserError(f"{own}model.{misfit}")
+        lines = [line for name in self.arms for line in self._mistakes(name)]
+        if lines:
+            raise UserError("\n".join(dict.fromkeys(lines)))
         check_arms(self.hypotheses, list(self.arms), measures(self.evaluation.thresholds))
         return self
+
+    def _mistakes(self, name: str) -> list[str]:
+        """What does not fit in one arm, a line each."""
+        arm = self.arms[name]
+        lines = []
+        for part, settings_of in (("model", self.model_of), ("training", self.training_of)):
+            try:
+                settings_of(name)
+            except ValidationError as error:
+                lines += explain(error, getattr(arm, part), ("arms", name, part)).splitlines()
+        if lines:
+            return lines
+        if arm.field == "sdf" and not self.training_of(name).sdf_weight:
+            lines.append(
+                f"arms.{name}.field: sdf is not trained where training.sdf_weight is 0 "
+                "(allowed: fusion, or a weight above 0)"
+            )
+        misfit = self.model_of(name).misfit(self.render.resolution)
+        if misfit:
+            lines.append(f"{f'arms.{name}.' if arm.model else ''}model.{misfit}")
+        return lines
 
     def model_of(self, arm: str) -> codecs.ModelSettings:
         """`model` as one arm sees it; an arm of another kind shares no key with the rest."""
@@ -208,7 +264,7 @@ def parse_config(values: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UserError(explain(error)) from error
+        raise UserError(explain(error, values)) from None
 
 
 def schema_text() -> str:

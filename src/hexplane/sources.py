@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.formats import EXTENSIONS
-from hexplane.plumbing.paths import NAME
+from hexplane.plumbing.paths import LONGEST_NAME, NAME
 
 
 def find_sources(
@@ -30,7 +30,8 @@ def find_sources(
     mistakes = []
     for key, patterns in asked.items():
         for pattern in patterns:
-            files = sorted(glob(pattern, root_dir=folder))
+            there = (folder / pattern).is_file()  # whatever signs are in its name
+            files = [pattern] if there else sorted(glob(pattern, root_dir=folder))
             if not files:
                 mistakes.append(f"{key}: no file matches {pattern!r}")
             for file in files:
@@ -49,10 +50,14 @@ def find_sources(
 
 def _wrong(file: str) -> str:
     """What is wrong with a file's name, or nothing."""
+    if not file.isprintable():
+        return f"{file!r}: rename it (no line breaks or other control characters)"
     if Path(file).suffix.lower() not in EXTENSIONS:
         return f"{file}: unknown mesh format (allowed: {' '.join(EXTENSIONS)})"
     if not NAME.fullmatch(Path(file).stem):
         return f"{file}: rename it (letters, digits, '.', '_' and '-' only)"
+    if len(Path(file).stem) > LONGEST_NAME:
+        return f"{file}: rename it (at most {LONGEST_NAME} letters)"
     return ""
 
 

@@ -118,36 +118,36 @@ def _without(condition, key):
 def test_mistakes_in_a_hypothesis(hypothesis, line):
     with pytest.raises(ValidationError) as caught:
         HYPOTHESES.validate_python({"H": hypothesis})
-    assert explain(caught.value) == line
+    assert explain(caught.value, {"H": hypothesis}) == line
 
 
 @pytest.mark.parametrize(
     ("condition", "line"),
     [
-        (_without(BOUND, "at_least"), "bound: at_least, at_most or both are needed"),
-        (BOUND | {"at_most": 0.5}, "bound: at_least 1 is above at_most 0.5"),
+        (_without(BOUND, "at_least"), ": at_least, at_most or both are needed"),
+        (BOUND | {"at_most": 0.5}, ": at_least 1 is above at_most 0.5"),
         (BOUND | {"at_leats": 1},
-         "bound: unknown key 'at_leats' (allowed: measure, split, arms, some, at_least, at_most, "
+         ": unknown key 'at_leats' (allowed: measure, split, arms, some, at_least, at_most, "
          "relative_to)"),
-        (BOUND | {"at_least": NAN}, "bound.at_least: input should be a finite number (got nan)"),
+        (BOUND | {"at_least": NAN}, ".at_least: input should be a finite number (got nan)"),
         (BOUND | {"arms": []},
-         "bound.arms: list should have at least 1 item after validation, not 0 (got [])"),
-        (_without(BOUND, "arms"), "bound.arms: field required"),
-        (_without(BOUND, "measure"), "bound.measure: field required"),
+         ".arms: list should have at least 1 item after validation, not 0 (got [])"),
+        (_without(BOUND, "arms"), ".arms: field required"),
+        (_without(BOUND, "measure"), ".measure: field required"),
         (BOUND | {"split": "test"},
-         "bound.split: input should be 'train' or 'held_out' (got 'test')"),
+         ".split: input should be 'train' or 'held_out' (got 'test')"),
         (PAIRS | {"arms": ["a"]},
-         "agreement: unknown key 'arms' (allowed: measure, split, pairs)"),
+         ": unknown key 'arms' (allowed: measure, split, pairs)"),
         (PAIRS | {"pairs": []},
-         "agreement.pairs: list should have at least 1 item after validation, not 0 (got [])"),
-        (PAIRS | {"pairs": [["a"]]}, "agreement.pairs.0.1: field required"),
-        (PAIRS | {"pairs": [["a", "a"]]}, "agreement: 'a' is paired with itself"),
+         ".pairs: list should have at least 1 item after validation, not 0 (got [])"),
+        (PAIRS | {"pairs": [["a"]]}, ".pairs.0.1: field required"),
+        (PAIRS | {"pairs": [["a", "a"]]}, ": 'a' is paired with itself"),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_condition(condition, line):
     with pytest.raises(ValidationError) as caught:
-        HYPOTHESES.validate_python({"H": {"claim": "c", "holds_if": [condition]}})
-    assert explain(caught.value) == f"H.holds_if.0.{line}"
+        HYPOTHESES.validate_python(values := {"H": {"claim": "c", "holds_if": [condition]}})
+    assert explain(caught.value, values) == f"H.holds_if.0{line}"
 
 
 def test_equal_bounds_are_allowed():

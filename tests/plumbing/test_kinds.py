@@ -127,7 +127,7 @@ def test_a_kind_that_is_no_word_is_an_unknown_one(shapes, value):
 
 def test_the_keys_of_another_kind_are_unknown(shapes):
     line = _message(_holder(any_of(shapes)), "{shape: {kind: round, side: 3}}")
-    assert line == "--spec.shape.round: unknown key 'side' (allowed: kind, radius)"
+    assert line == "--spec.shape: unknown key 'side' (allowed: kind, radius)"
 
 
 def test_a_setting_that_names_no_kind_is_of_the_default_one(shapes):

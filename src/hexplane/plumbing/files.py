@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.texts import TwiceError, parse_json, read_text
 
 
 @contextmanager
@@ -61,13 +62,16 @@ def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
     Raises:
-        UserError: the file is missing or is no JSON.
+        UserError: the file is missing, or is no strict JSON (`hexplane.plumbing.texts`).
     """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a file")  # a folder, or one that never ends
+    text = read_text(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError):
+        return parse_json(text)
+    except TwiceError as error:
+        raise UserError(f"{path}: {error}") from None
+    except ValueError:
         raise UserError(f"{path}: not readable as JSON") from None
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of studies, heads, families and arms: they become file names and workflow wildcards."""
+LONGEST_NAME = 100
+"""Letters in a name: file systems take 255 bytes with all that is added."""
 RESULTS = "results"
 STATE = f"{RESULTS}/.state"
 """Checkpoints, by the digest of all that a training depends on: all studies share them."""
@@ -97,5 +99,10 @@ def study(name: str) -> Layout:
 
 
 DEFAULT = study("default")
+FOLDERS = frozenset(
+    Path(path).relative_to(DEFAULT.root).parts[0]
+    for path in (*DEFAULT.manifests, DEFAULT.split, DEFAULT.log("", ""), DEFAULT.benchmark("", ""))
+)
+"""Folders of a study."""
 DEFAULT_MODEL = Path(DEFAULT.model.format(run="ae-depth-normal"))
 """What `hexplane encode` and the like take when no model is named."""

@@ -1,14 +1,22 @@
 """What every group of settings has in common."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+T = TypeVar("T")
+MOST_SEED = 2**31 - 1
+"""Largest seed: times a million and more, generators take it still."""
+MOST_NAMES = 100_000
+"""Names in a list, and heads of a study."""
+_LONGEST = 80
+
 
 class Settings(BaseModel):
-    """A group of settings: unknown keys are refused, and values never change."""
+    """A group of settings: unknown keys, NaN and infinity are refused, and values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -17,5 +25,51 @@ class Settings(BaseModel):
             for key in values:
                 if key not in cls.model_fields:
                     allowed = ", ".join(cls.model_fields)
-                    raise ValueError(f"unknown key {key!r} (allowed: {allowed})")
+                    raise ValueError(f"unknown key {shown(key)} (allowed: {allowed})")
         return values
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: on one line, and cut where it is long."""
+    text = _short(value, 3)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _short(value: Any, depth: int) -> str:
+    # Not `repr` of the whole: aliases of YAML can make a short file's value endless.
+    few = 8
+    if isinstance(value, str | bytes):
+        return repr(value[:_LONGEST])
+    if isinstance(value, dict | list | tuple) and depth == 0:
+        return "..."
+    if isinstance(value, dict):
+        items = [
+            f"{_short(key, 0)}: {_short(item, depth - 1)}"
+            for key, item in list(value.items())[:few]
+        ]
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_short(item, depth - 1) for item in value[:few])}]"
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST:
+        return "a number of more than 80 digits"  # Python does not print some of those
+    return repr(value)
+
+
+def each_once(values: T, spelled: Callable[[Any], str] = shown) -> T:
+    """A list of values, none of which is there twice.
+
+    Args:
+        values: the list.
+        spelled: what two values must not share.
+
+    Raises:
+        ValueError: one is.
+    """
+    seen: set[str] = set()
+    items: Iterable[Any] = values  # type: ignore[assignment]
+    for item in items:
+        text = spelled(item)
+        if text in seen:
+            raise ValueError(f"{text} is there twice")
+        seen.add(text)
+    return values

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from hexplane.model.settings import CodecSettings
-from hexplane.plumbing.settings import Settings
+from hexplane.plumbing.settings import MOST_SEED, Settings
 
 MOST_WATCHED = 16
 """Validation heads that a training looks at as it goes."""
@@ -15,8 +15,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 class TrainingSettings(Settings):
     """Optimisation, shared by all arms unless one says otherwise."""
 
-    steps: int = Field(1700, ge=1, description="Optimiser steps.")
-    batch: int = Field(1, ge=1, description="Heads a step, six views each.")
+    steps: int = Field(1700, ge=1, le=100_000_000, description="Optimiser steps.")
+    batch: int = Field(1, ge=1, le=65_536, description="Heads a step, six views each.")
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Peak learning rate.")
     optimiser: Literal["muon", "adam"] = Field(
         "muon", description="muon: Muon for the convolutions, Adam for the rest; adam: for all."
@@ -27,24 +27,30 @@ class TrainingSettings(Settings):
     warmup: float = Field(
         0.02, ge=0, lt=1, description="Share of the steps in which the rate rises from 0."
     )
-    clip_norm: float = Field(1.0, gt=0, description="Gradients are clipped at this norm.")
-    sdf_points: int = Field(2048, ge=1, description="Signed-distance samples a head and step.")
-    depth_weight: float = Field(10.0, ge=0, description="Weight of the depth term.")
-    normal_weight: float = Field(0.5, ge=0, description="Weight of the normal term.")
-    coverage_weight: float = Field(1.0, ge=0, description="Weight of the coverage term.")
+    clip_norm: float = Field(1.0, gt=0, le=1e9, description="Gradients are clipped at this norm.")
+    sdf_points: int = Field(
+        2048, ge=1, le=1_000_000, description="Signed-distance samples a head and step."
+    )
+    depth_weight: float = Field(10.0, ge=0, le=1e6, description="Weight of the depth term.")
+    normal_weight: float = Field(0.5, ge=0, le=1e6, description="Weight of the normal term.")
+    coverage_weight: float = Field(1.0, ge=0, le=1e6, description="Weight of the coverage term.")
     sdf_weight: float = Field(
-        1.0, ge=0, description="Weight of the signed-distance term; 0: left out."
+        1.0, ge=0, le=1e6, description="Weight of the signed-distance term; 0: left out."
     )
     precision: Precision = Field(
         "auto",
         description="Of the residual blocks; auto: bfloat16 on GPUs that are built for it.",
     )
-    log_every: int = Field(50, ge=1, description="Steps between rows of history.csv.")
-    checkpoint_seconds: float = Field(30.0, ge=0, description="Seconds between checkpoints.")
+    log_every: int = Field(
+        50, ge=1, le=100_000_000, description="Steps between rows of history.csv."
+    )
+    checkpoint_seconds: float = Field(
+        30.0, ge=0, le=86_400, description="Seconds between checkpoints."
+    )
 
 
 class TrainSettings(CodecSettings):
     """One training of an arm."""
 
     training: TrainingSettings = Field(TrainingSettings(), description="Optimisation.")
-    seed: int = Field(0, ge=0, description="Seed of weights, batches and noise.")
+    seed: int = Field(0, ge=0, le=2 * MOST_SEED, description="Seed of weights, batches and noise.")
