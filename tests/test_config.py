@@ -329,6 +329,24 @@ def _touch(folder: Path, *names: str) -> Path:
     return folder
 
 
+def test_two_stars_go_to_every_depth_and_never_among_results(tmp_path):
+    for name in ("a.obj", "one/b.obj", "one/two/c.obj", "one/two/three/d.obj", "e.txt"):
+        file = tmp_path / "deep" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    own = tmp_path / "results/default/meshes/b.obj"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    deep = {
+        name: f"deep/{where}{name}.obj"
+        for name, where in zip("abcd", ("", "one/", "one/two/", "one/two/three/"), strict=True)
+    }
+    for pattern in ("deep/**/*.obj", "**/*.obj"):
+        assert _plan(tmp_path, meshes={"files": [pattern], "generate": 0}).sources == deep, pattern
+    one = _plan(tmp_path, meshes={"files": ["deep/*/*.obj"], "generate": 0}).sources
+    assert one == {"b": "deep/one/b.obj"}
+
+
 def test_sources_by_pattern_and_name(tmp_path):
     _touch(tmp_path, "scans/b.obj", "scans/a.PLY", "scans/note.txt", "c.stl")
     files = ["scans/*.obj", "scans/*.PLY", "c.stl", "c.stl"]

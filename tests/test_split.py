@@ -6,7 +6,7 @@ import pytest
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.splits import read_split
-from hexplane.split import in_turn, split_heads
+from hexplane.split import in_turn, not_held_out, split_heads
 
 HEADS = ["ada", "bea", "cleo", "dora"]
 
@@ -59,6 +59,29 @@ def test_parts_that_are_not_there_are_empty(tmp_path):
     file = tmp_path / "split.json"
     file.write_text('{"train": ["ada"]}')
     assert read_split(file) == {"train": ["ada"], "validation": [], "test": []}
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_it_is_said_that_so_few_heads_leave_none_to_hold_out(count):
+    wanted = {"test": 0.125, "validation": 0.125}
+    heads = [f"h{i}" for i in range(count)]
+    split = split_heads(heads, wanted, 0)
+    assert split["train"] == heads
+    assert f"No head is held out, because 0.125 of {count} rounds to none" in not_held_out(
+        split, wanted
+    )
+
+
+def test_what_is_held_out_or_was_not_asked_for_needs_no_warning():
+    five = split_heads("abcde", {"test": 0.125, "validation": 0.125}, 0)
+    assert not_held_out(five, {"test": 0.125, "validation": 0.125}) == ""
+    assert len(five["test"]) == 1
+    for wanted in ({"test": 0.0, "validation": 0}, {"test": [], "validation": 0}):
+        assert not_held_out(split_heads("ab", wanted, 0), wanted) == ""
+    assert (
+        not_held_out(split_heads("ab", {"test": ["a"], "validation": 0.1}, 0), {"test": ["a"]})
+        == ""
+    )
 
 
 def test_other_families_are_no_part_of_a_split(tmp_path):

@@ -27,7 +27,7 @@ from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.settings.train import MOST_WATCHED, TrainSettings
 from hexplane.sources import find_sources
-from hexplane.split import in_turn, split_heads, unknown
+from hexplane.split import in_turn, not_held_out, split_heads, unknown
 
 ORACLES: dict[Features, Features] = {"normal": "occupancy"}
 """Features whose extraction reads no more than others'."""
@@ -104,6 +104,11 @@ class Plan:
         chosen = self.config.split
         held_out = {"test": chosen.test, "validation": chosen.validation}
         return split_heads(self.heads, held_out, self.config.seed)
+
+    @property
+    def warning(self) -> str:
+        """What a user should know before anything runs, or nothing."""
+        return not_held_out(self.split, self.config.split.model_dump())
 
     @property
     def arms(self) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.formats import EXTENSIONS
-from hexplane.plumbing.paths import LONGEST_NAME, NAME
+from hexplane.plumbing.paths import LONGEST_NAME, NAME, RESULTS
 
 
 def find_sources(
@@ -31,7 +31,7 @@ def find_sources(
     for key, patterns in asked.items():
         for pattern in patterns:
             there = (folder / pattern).is_file()  # whatever signs are in its name
-            files = [pattern] if there else sorted(glob(pattern, root_dir=folder))
+            files = [pattern] if there else _matching(pattern, folder)
             if not files:
                 mistakes.append(f"{key}: no file matches {pattern!r}")
             for file in files:
@@ -46,6 +46,19 @@ def find_sources(
     if mistakes:
         raise UserError("\n".join(mistakes))
     return found
+
+
+def _matching(pattern: str, folder: Path) -> list[str]:
+    """Files that a pattern matches; `**` goes to any depth, but not among a study's results."""
+    found = sorted(glob(pattern, root_dir=folder, recursive=True))
+    if "**" not in pattern:
+        return found  # a folder among them is named as a mistake
+    results = pattern.startswith(f"{RESULTS}/")
+    return [
+        file
+        for file in found
+        if (folder / file).is_file() and (results or not file.startswith(f"{RESULTS}/"))
+    ]
 
 
 def _wrong(file: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.splits import SPLITS
@@ -49,6 +50,23 @@ def split_heads(
             f"{len(chosen['validation'])} go to validation and {len(chosen['test'])} to test"
         )
     return {"train": sorted(free), **{part: sorted(chosen[part]) for part in held_out}}
+
+
+def not_held_out(split: Split, wanted: Mapping[str, Any]) -> str:
+    """One sentence where a share of the heads was to be held out, and it rounds to none at all.
+
+    Args:
+        split: names by part.
+        wanted: by `test` and `validation`, what was asked for.
+    """
+    shares = [str(own) for own in wanted.values() if isinstance(own, float) and own > 0]
+    if not shares or any(split.get(part) for part in wanted):
+        return ""
+    return (
+        f"No head is held out, because {' and '.join(dict.fromkeys(shares))} of "
+        f"{len(split['train'])} rounds to none: scores are those of heads that were trained on "
+        "(split.test and split.validation take names and counts, too)."
+    )
 
 
 def unknown(name: str, heads: Sequence[str]) -> str:

@@ -85,3 +85,14 @@ def test_a_poor_oracle_is_named_on_the_page_and_in_the_table(results: Path) -> N
     # An arm's row says it of the oracle that it is judged by.
     assert poor == {"oracle-occupancy", "vae-binary"}
     assert {row["oracle_poor"] for row in table} == {"true", "false"}
+
+
+def test_the_page_says_that_no_head_is_held_out(results: Path, tmp_path: Path) -> None:
+    assert "No head is held out" not in page_of(results).read_text()
+    split = {"train": HEADS, "validation": [], "test": []}
+    shares = {"test": 0.125, "validation": 0.125}
+    spec = SPEC.model_copy(update={"split": split, "config": {**SPEC.config, "split": shares}})
+    page = tmp_path / "index.html"
+    report.run(results, page, tmp_path / "all.csv", tmp_path / "runs.csv", spec)
+    said = "No head is held out, because 0.125 of 4 rounds to none"
+    assert said in page.read_text()

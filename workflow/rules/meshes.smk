@@ -13,6 +13,8 @@ onstart:
         if checked.returncode:
             sys.exit(checked.returncode)
     PLAN.write_lists()
+    if PLAN.warning:
+        print(f"warning: {PLAN.warning}", file=sys.stderr)
 
 
 if PLAN.seeds:

@@ -21,6 +21,7 @@ from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
 from hexplane.report.web.scripts import json_text
 from hexplane.settings.interpolate import STEPS
+from hexplane.split import not_held_out
 
 MOST_EVIDENCE = 6
 """A condition on more arms or pairs than this folds its table away."""
@@ -49,6 +50,7 @@ def build_page(study: Study, shelves: list[Shelf]) -> str:
 
 
 def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
+    chosen = study.results.settings
     results, decision, groups, rows = study.results, study.decision, study.groups, study.rows
     arm_looks = looks(results.arms)
     score_chart = decision and training.score_chart(results, decision, arm_looks)
@@ -60,6 +62,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "looks": arm_looks,
         "many": len(results.arms) > MANY,
         "sentences": sentences(study),
+        "warning": not_held_out(chosen.split, chosen.config.get("split", {})),
         "repairs": repairs(study),
         "counts": overview.counts(results),
         "total": sum(len(names) for names in results.settings.groups.values()),
