@@ -13,6 +13,7 @@ coder takes its probabilities as doubles and scales them to 2^24: here these dou
 numbers, and so is all that is made of them below 2^53, so that no step rounds.
 """
 
+import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -102,10 +103,16 @@ def encode_parts(parts: Sequence[Part]) -> bytes:
     Raises:
         ValueError: as `encode_symbols`.
     """
-    coder = _Ans()
-    for part in reversed(parts):  # a stack: the last one in is the first one out
+    for part in parts:
         _check(part.tables)
-        symbols, indices = _flat(part.symbols, part.indices, part.tables)
+    flat = [_flat(*part) for part in parts]
+    # Two bytes below all symbols: a decoder soon finds back after wrong bytes, and would not tell.
+    check = 0
+    for symbols, _ in flat:
+        check = _checksum(symbols, check)
+    coder = _Ans(_bottom(check))
+    # A stack: the last one in is the first one out.
+    for part, (symbols, indices) in zip(reversed(parts), reversed(flat), strict=True):
         inside, payloads = _split(symbols, part.tables.shape[1] - 1)
         for payload in reversed(payloads):
             _push(coder, payload)
@@ -138,10 +145,11 @@ class Decoder:
     """
 
     def __init__(self, data: bytes) -> None:
-        if data.endswith(b"\0"):
-            raise ValueError("not the bytes of coded symbols: they end with a zero")
+        if not data or data.endswith(b"\0"):
+            raise ValueError("not the bytes of coded symbols: there are none, or the last is 0")
         words = np.frombuffer(data + bytes(-len(data) % 4), "<u4").astype(np.uint32)
         self._coder = _Ans(words)
+        self._check = 0
 
     def read(self, indices: ArrayLike, tables: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The next part's symbols [N], by the row of `tables` that `indices` [N] name.
@@ -160,17 +168,25 @@ class Decoder:
         for place in np.flatnonzero(symbols == escape):
             payload = _pop(self._coder)
             symbols[place] = -(payload + 1) // 2 if payload % 2 else escape + payload // 2
+        self._check = _checksum(symbols, self._check)
         return symbols
 
     def close(self) -> None:
         """Say that all parts were read.
 
         Raises:
-            ValueError: something is left, or was missing: other bytes than those written.
+            ValueError: other bytes than those written, as 16 bits of a checksum tell.
         """
-        # Encoding began with nothing: decoding ends there, or the bytes are not those.
-        if not self._coder.is_empty():
+        if not np.array_equal(self._coder.get_compressed(), _bottom(self._check)):
             raise ValueError("not the bytes of these symbols: damaged, cut, or by other tables")
+
+
+def _checksum(symbols: NDArray[np.int64], before: int) -> int:
+    return zlib.crc32(symbols.astype("<i8").tobytes(), before)
+
+
+def _bottom(checksum: int) -> NDArray[np.uint32]:
+    return np.array([1 << 16 | checksum & 0xFFFF], np.uint32)
 
 
 def _first(counts: NDArray[np.int64], width: int) -> NDArray[np.int64]:
