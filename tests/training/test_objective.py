@@ -103,7 +103,7 @@ def _linear_rate(spec: TrainSettings) -> float:
     along, across = torch.linalg.qr(torch.randn(count, 2, dtype=torch.float64)).Q.T
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * 3)
     likelihood = build_likelihood(spec.likelihood, spec.features)
-    bottleneck = build_bottleneck(spec.bottleneck)
+    bottleneck = build_bottleneck(spec.bottleneck, (6, 1, 1, 1))
     coverage = torch.stack([_head(sign, hidden, along, across) for sign, hidden, _ in signs])
     targets = Images(coverage, None, None)
     parameters = torch.tensor([0.5, 0.5, -0.5], dtype=torch.float64, requires_grad=True)

@@ -99,8 +99,8 @@ class Ball(Codec):
 
     def __init__(self, settings):
         super().__init__()
-        self.bottleneck = build_bottleneck(settings.bottleneck)
         self.latent_shape = 1, 1, 1, 1
+        self.bottleneck = build_bottleneck(settings.bottleneck, self.latent_shape)
         self.radius = nn.Parameter(torch.tensor(settings.model.start))
 
     def statistics(self, views):

@@ -1,4 +1,6 @@
-"""Averages over the processes of one training."""
+"""What the processes of one training do together: averages, and shares of what is drawn."""
+
+from collections.abc import Callable
 
 import torch.distributed as dist
 from torch import Tensor
@@ -14,3 +16,10 @@ def mean_over_processes(values: Tensor) -> Tensor:
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return values
     return all_reduce(values) / dist.get_world_size()
+
+
+def drawn_by_all(draw: Callable[[], Tensor]) -> Tensor:
+    """What `draw` gives; of several processes each takes its own share of what one would draw."""
+    for _ in range(dist.get_rank() if dist.is_initialized() else 0):
+        draw()
+    return draw()

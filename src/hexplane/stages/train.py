@@ -1,5 +1,6 @@
 """train: the codec of one run, from hexplanes and signed-distance samples."""
 
+import time
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from hexplane.settings.train import MOST_WATCHED, TrainSettings
 from hexplane.training.data import Heads, open_heads
 from hexplane.training.devices import device_name, finish, launch
 from hexplane.training.history import write_csv, write_tensorboard
+from hexplane.training.latents import fit_bottleneck
 from hexplane.training.loop import train
 
 WRITTEN = ("model.safetensors", "history.csv", "config.json", "tensorboard")
@@ -92,6 +94,9 @@ def run(
     finish()
     if not fabric.is_global_zero:
         return
+    started = time.perf_counter()
+    fit_bottleneck(finished.codec, trained_on)
+    fitted = time.perf_counter() - started
     weights = {name: tensor.contiguous() for name, tensor in finished.codec.state_dict().items()}
     with replacing(output / "model.safetensors") as temporary:
         save_file(weights, temporary)
@@ -107,6 +112,7 @@ def run(
             "validation": watched_names,
             "steps": finished.step,
             "seconds": round(finished.seconds, 3),
+            "seconds_fitting": round(fitted, 3),
         },
     )
     job.write_manifest(

@@ -12,6 +12,8 @@ from hexplane.training.objective import Objective, weighted_terms
 
 MOST_HEADS = 16
 """Training heads that the logged diagnostics look at."""
+MOST_FITTED = 1024
+"""Training heads that a bottleneck learns from after the last step."""
 
 
 def gradient_row(
@@ -34,3 +36,12 @@ def latent_row(codec: Codec, heads: Heads | StoredHeads) -> HistoryRow:
     statistics = (codec.statistics(held.views[one]) for held, one in picked)
     found = bottleneck.diagnostics(statistics, draws=1)
     return {name: float(found[name]) for name in bottleneck.logged}
+
+
+@torch.no_grad()
+def fit_bottleneck(codec: Codec, heads: Heads | StoredHeads) -> None:
+    """Let the bottleneck learn after the last step, from the first training heads."""
+    codec.eval()
+    first = torch.arange(min(len(heads), MOST_FITTED))
+    picked = heads.picked(first.split(1))
+    codec.bottleneck.fit(codec.statistics(held.views[one]) for held, one in picked)

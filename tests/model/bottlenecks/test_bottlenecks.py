@@ -24,8 +24,8 @@ def test_deterministic_bottleneck_changes_nothing_and_costs_nothing():
 
 
 def test_bottleneck_of_each_kind():
-    assert isinstance(build_bottleneck(DeterministicSettings()), Deterministic)
-    assert isinstance(build_bottleneck(GaussianSettings()), Gaussian)
+    assert isinstance(build_bottleneck(DeterministicSettings(), (6, 1, 2, 2)), Deterministic)
+    assert isinstance(build_bottleneck(GaussianSettings(), (6, 1, 2, 2)), Gaussian)
 
 
 def test_a_deterministic_latent_has_no_terms_weights_diagnostics_or_prior():
@@ -38,13 +38,44 @@ def test_a_deterministic_latent_has_no_terms_weights_diagnostics_or_prior():
     assert bottleneck.draw(latent.shape, torch.Generator()) is None
 
 
-# Packing
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_keeps_the_interface(kind):
+    shape = (6, 3, 4, 5)
+    bottleneck = build_bottleneck(KINDS[kind](), shape)
+    statistics = torch.randn(2, 6, 3 * bottleneck.statistics_per_channel, 4, 5)
+    bottleneck.train()
+    assert bottleneck.encode(statistics).shape == bottleneck.rate(statistics).shape == (2, *shape)
+    terms = bottleneck.loss_terms(bottleneck.rate(statistics))
+    assert set(bottleneck.weights(10)) <= set(terms)
+    assert all(term.shape == () and term.isfinite() for term in terms.values())
+    bottleneck.eval()
+    latent = bottleneck.encode(statistics)
+    assert torch.equal(latent, bottleneck.encode(statistics))
+    assert bottleneck.rate(statistics).min() >= 0
+    assert bottleneck.decode(latent).shape == latent.shape
+    bottleneck.fit(iter(statistics.split(1)))
+    found = bottleneck.diagnostics(statistics.split(1), draws=1)
+    assert set(bottleneck.logged) <= set(found)
+    back = bottleneck.unpack(bottleneck.pack(latent[0]), shape)
+    assert back.dtype == torch.float32
+    assert torch.equal(back, latent[0])
+    drawn = bottleneck.draw(latent.shape, torch.Generator().manual_seed(0))
+    assert drawn is None or drawn.shape == latent.shape
+    # What was learned is kept by the file.
+    again = build_bottleneck(KINDS[kind](), shape).eval()
+    again.load_state_dict(bottleneck.state_dict())
+    assert again.pack(latent[1]) == bottleneck.pack(latent[1])
+    with pytest.raises(ValueError, match="allowed: 0 to"):
+        bottleneck.choose(bottleneck.rates)
 
 
-@pytest.fixture(params=sorted(KINDS))
+# Packing as numbers
+
+
+@pytest.fixture(params=["deterministic", "gaussian"])
 def bottleneck(request):
-    """One of each kind, as the defaults make it."""
-    return build_bottleneck(KINDS[request.param]())
+    """One of each kind whose latents are any numbers, as the defaults make it."""
+    return build_bottleneck(KINDS[request.param](), (6, 3, 4, 5))
 
 
 def _bits(latent: torch.Tensor) -> list[int]:

@@ -23,7 +23,10 @@ def module_of(settings: BottleneckSettings) -> str:
     return f"{__name__}.{settings.kind}"
 
 
-def build_bottleneck(settings: BottleneckSettings) -> "Bottleneck":
-    """The bottleneck that these settings are of; its module defines `build`."""
-    built: Bottleneck = import_module(module_of(settings)).build(settings)
+def build_bottleneck(settings: BottleneckSettings, shape: tuple[int, ...]) -> "Bottleneck":
+    """The bottleneck that these settings are of, for latents [6, c, h, w] of that shape.
+
+    Its module defines `build`.
+    """
+    built: Bottleneck = import_module(module_of(settings)).build(settings, shape)
     return built

@@ -18,10 +18,17 @@ class Bottleneck(nn.Module, ABC):
     statistics_per_channel: ClassVar[int]
     logged: ClassVar[tuple[str, ...]] = ()
     """Names of `diagnostics` that a training logs as it goes."""
+    rates: int = 1
+    """At how many rates one model encodes."""
 
     @abstractmethod
     def encode(self, statistics: Tensor) -> Tensor:
         """Latent [B, 6, c, h, w]: drawn in training mode, the most central one otherwise."""
+
+    def choose(self, rate: int) -> None:
+        """Encode, draw and measure at one of the rates from now on; the first unless asked."""
+        if rate not in range(self.rates):
+            raise ValueError(f"rate {rate} (allowed: 0 to {self.rates - 1})")
 
     @abstractmethod
     def decode(self, latent: Tensor) -> Tensor:
@@ -58,6 +65,12 @@ class Bottleneck(nn.Module, ABC):
             None where no KL is charged.
         """
         return None
+
+    def fit(self, statistics: Iterable[Tensor]) -> None:
+        """Learn after the last step, from statistics [B, 6, k c, h, w] of training heads.
+
+        What is learned becomes part of the model: parameters or buffers. By default nothing is.
+        """
 
     def diagnostics(self, statistics: Iterable[Tensor], draws: int) -> dict[str, Any]:
         """What the latent costs and holds over heads, in nats.

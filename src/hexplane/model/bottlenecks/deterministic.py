@@ -25,6 +25,6 @@ class Deterministic(Bottleneck):
         return torch.zeros_like(statistics)
 
 
-def build(settings: DeterministicSettings) -> Deterministic:
+def build(settings: DeterministicSettings, shape: tuple[int, ...]) -> Deterministic:
     """The bottleneck; its settings say no more than its kind."""
     return Deterministic()

@@ -4,18 +4,19 @@ The KL is in nats, averaged over heads and summed (`kl_reduction: sum`) over the
 dimensions. A mean reconstruction term beside that sum multiplies beta by the number of values.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from hexplane.model.bottlenecks.base import Bottleneck
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.model.diagnostics import active_units, mutual_information
-from hexplane.model.processes import mean_over_processes
+from hexplane.model.prior import LowRankPrior
+from hexplane.model.processes import drawn_by_all, mean_over_processes
 
 LOG_VARIANCE_LIMIT = 10.0
 """Bound on |log-variance|: keeps exp() finite and its gradient alive."""
@@ -26,15 +27,25 @@ QUANTILES = 101
 class Gaussian(Bottleneck):
     """Diagonal Gaussian posterior against a standard normal prior.
 
-    Kingma and Welling, Auto-encoding variational Bayes, ICLR 2014.
+    Kingma and Welling, Auto-encoding variational Bayes, ICLR 2014. With `prior: learned` latents
+    are drawn from a prior that is fitted to the posteriors after the training, which it leaves as
+    it is.
+
+    Args:
+        settings: charge and prior.
+        shape: of one head's latent.
     """
 
     statistics_per_channel = 2
     logged = ("active_units", "mutual_information", "kl_dimension_median", "kl_dimension_max")
 
-    def __init__(self, settings: GaussianSettings | None = None) -> None:
+    def __init__(
+        self, settings: GaussianSettings | None = None, shape: tuple[int, ...] = ()
+    ) -> None:
         super().__init__()
         self.settings = settings or GaussianSettings()
+        learned = self.settings.prior == "learned"
+        self.prior = LowRankPrior(math.prod(shape)) if learned else None
 
     def moments(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance, [B, 6, c, h, w] each, of the posterior."""
@@ -47,7 +58,8 @@ class Gaussian(Bottleneck):
         mean, log_variance = self.moments(statistics)
         if not self.training:
             return mean
-        return mean + _noise_like(mean) * torch.exp(log_variance / 2)
+        noise = drawn_by_all(lambda: torch.randn_like(mean))
+        return mean + noise * torch.exp(log_variance / 2)
 
     def decode(self, latent: Tensor) -> Tensor:
         """The latent itself."""
@@ -95,7 +107,8 @@ class Gaussian(Bottleneck):
     def diagnostics(self, statistics: Iterable[Tensor], draws: int) -> dict[str, Any]:
         """KL and its distribution over dimensions, active units, mutual information.
 
-        With one head, active units and mutual information are 0 by definition.
+        With one head, active units and mutual information are 0 by definition. With a learned
+        prior, also the KL from that one, `kl_prior`.
         """
         moments = [self.moments(head) for head in statistics]
         mean, log_variance = (torch.cat(parts).flatten(1) for parts in zip(*moments, strict=True))
@@ -104,7 +117,7 @@ class Gaussian(Bottleneck):
         information = mutual_information(mean, log_variance, generator, draws)
         kl = float(dimensions.sum())
         quantiles = np.quantile(dimensions.cpu().numpy(), np.linspace(0, 1, QUANTILES))
-        return {
+        found = {
             "kl": kl,
             "kl_quantiles": quantiles.tolist(),
             "kl_dimension_median": float(dimensions.median()),
@@ -114,9 +127,22 @@ class Gaussian(Bottleneck):
             "mutual_information": information,
             "marginal_kl": kl - information,
         }
+        if self.prior is not None:
+            found["kl_prior"] = float(self.prior.divergence(mean, log_variance).mean())
+        return found
+
+    @torch.no_grad()
+    def fit(self, statistics: Iterable[Tensor]) -> None:
+        """The learned prior, from the posteriors of training heads."""
+        if self.prior is not None:
+            moments = [self.moments(head) for head in statistics]
+            mean, log_variance = (torch.cat(own).flatten(1) for own in zip(*moments, strict=True))
+            self.prior.fit(mean, log_variance)
 
     def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """Latents [H, 6, c, h, w] from N(0, 1)."""
+        """Latents [H, 6, c, h, w] from the prior: N(0, 1), or the learned one."""
+        if self.prior is not None:
+            return self.prior.draw(shape[0], generator).reshape(shape)
         return torch.randn(shape, generator=generator)
 
 
@@ -129,13 +155,6 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 def kl_per_dimension(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Nats [K] from N(0, 1), mean over heads, of posteriors whose moments are [H, K] each."""
     return kl_divergence(mean.double(), log_variance.double()).mean(dim=0)
-
-
-def _noise_like(mean: Tensor) -> Tensor:
-    """Unit noise; of several processes each draws its own share of what one would draw."""
-    for _ in range(dist.get_rank() if dist.is_initialized() else 0):
-        torch.randn_like(mean)
-    return torch.randn_like(mean)
 
 
 build = Gaussian

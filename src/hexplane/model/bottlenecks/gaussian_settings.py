@@ -35,3 +35,8 @@ class GaussianSettings(BottleneckSettings):
     free_bits: float = Field(
         0.0, ge=0, le=1e6, description="Nats of each dimension that are free: max(kl, free_bits)."
     )
+    prior: Literal["normal", "learned"] = Field(
+        "normal",
+        description="What new latents are drawn from: N(0, I), which training charges for; or a "
+        "prior fitted to the training heads' posteriors afterwards.",
+    )

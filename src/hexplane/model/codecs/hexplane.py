@@ -74,7 +74,7 @@ class HexplaneAutoencoder(Codec):
         self.resolution = resolution
         self.latent_shape = 6, model.latent_channels, *(model.latent_resolution,) * 2
         self.likelihood = build_likelihood(likelihood, features)
-        self.bottleneck = build_bottleneck(bottleneck)
+        self.bottleneck = build_bottleneck(bottleneck, self.latent_shape)
         patch = patch_size(resolution, model)
         outer, inner = model.widths[0], model.widths[-1]
         latent = model.latent_channels
