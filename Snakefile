@@ -30,6 +30,7 @@ os.environ.update(
 configfile: "config.yaml"
 
 
+include: "workflow/rules/processes.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/scheduling.smk"
 include: "workflow/rules/meshes.smk"

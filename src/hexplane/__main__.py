@@ -2,8 +2,11 @@
 
 import sys
 
-from hexplane.forkserver import run_in_fork
+from hexplane.forkserver import end_with_owner, run_in_fork
+from hexplane.plumbing.ending import end_orderly
 
+end_orderly()
+end_with_owner()
 status = run_in_fork(sys.argv[1:])
 if status is not None:
     sys.exit(status)

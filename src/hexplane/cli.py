@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hexplane import stages
+from hexplane.plumbing.ending import end_orderly
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import parse_spec
 from hexplane.plumbing.settings import Settings
@@ -131,6 +132,7 @@ def _hexplane() -> None:
 
 def main() -> None:
     """Run the command; a user's mistake is one line and exit status 1."""
+    end_orderly()
     try:
         app()
     except UserError as error:

@@ -11,7 +11,6 @@ Every job imports this module: what it needs is the standard library's lightest.
 import fcntl
 import marshal
 import os
-import signal
 import socket
 import stat
 import sys
@@ -19,14 +18,21 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from hexplane.plumbing.ending import POLL, end_orderly, end_with, interrupt, runs
+
 OWNER = "HEXPLANE_FORKSERVER"
 """Environment variable: the process that servers belong to."""
 SERVED = "HEXPLANE_SERVED"
 """Environment variable: stages that say they are served (`hexplane.stages`), with spaces."""
-POLL = 0.5
-"""Seconds between looks at whether the owner still runs."""
 IDLE = 120.0
 """A server that had nothing to do for so many seconds gives its memory back."""
+
+
+def end_with_owner() -> None:
+    """End when the workflow that this process works for has ended, where it works for one."""
+    owner = os.environ.get(OWNER, "")
+    if owner.isdigit():
+        end_with(int(owner))
 
 
 def run_in_fork(arguments: list[str]) -> int | None:
@@ -41,7 +47,7 @@ def run_in_fork(arguments: list[str]) -> int | None:
         return None
     started = False
     try:
-        with _connect(int(owner), arguments[0]) as server:
+        with _connect(int(owner), arguments[0]) as server, _handing_on(server):
             about = marshal.dumps([arguments, os.getcwd(), dict(os.environ)])
             socket.send_fds(server, [len(about).to_bytes(4, "big")], [1, 2])
             server.sendall(about)
@@ -55,6 +61,18 @@ def run_in_fork(arguments: list[str]) -> int | None:
         print(f"error: {arguments[0]}: the job was killed", file=sys.stderr)
         return 1
     return status[0]
+
+
+@contextmanager
+def _handing_on(server: socket.socket) -> Iterator[None]:
+    """Who is asked to end asks its fork to, and waits until that has taken its temporaries away."""
+    try:
+        yield
+    except SystemExit:
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+            server.recv(1)
+        raise
 
 
 def _connect(owner: int, stage: str) -> socket.socket:
@@ -126,7 +144,7 @@ def _serve(stage: str, owner: int, path: str, listener: socket.socket) -> None:
     _load(stage)
     listener.settimeout(POLL)
     quiet = 0.0
-    while quiet < IDLE and _runs(owner):
+    while quiet < IDLE and runs(owner):
         with suppress(ChildProcessError):  # forks answer for themselves
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -143,14 +161,6 @@ def _serve(stage: str, owner: int, path: str, listener: socket.socket) -> None:
         # Who connected but was not heard runs by itself.
         listener.close()
         os.unlink(path)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except OSError:
-        return False
-    return True
 
 
 def _load(stage: str) -> None:
@@ -209,7 +219,7 @@ def _work(
 
     status = 1
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        end_orderly()
         for number, stream in enumerate(streams, start=1):
             os.dup2(stream, number)
         os.chdir(folder)
@@ -234,10 +244,10 @@ def _work(
 
 
 def _end_with(connection: socket.socket) -> None:
-    """Interrupt the job when who asked for it was ended."""
+    """Interrupt the job when who asked for it was ended, or asks for that."""
     with suppress(OSError):
         connection.recv(1)
-    os.kill(os.getpid(), signal.SIGINT)
+    interrupt()
 
 
 if __name__ == "__main__":

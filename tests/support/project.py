@@ -73,6 +73,11 @@ class Project:
             self.add_mesh(name, seed)
         self.configure({})
 
+    def remove_results(self) -> None:
+        """Forget all that any run made."""
+        for folder in ("results", ".snakemake"):
+            shutil.rmtree(self.folder / folder)
+
     def add_mesh(self, name: str, seed: int) -> None:
         bump(seed).export(self.folder / "scans" / name)
 

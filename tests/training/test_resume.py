@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from hexplane.training.checkpoint import load_checkpoint
+from support.damage import flip_a_bit_of_a_weight
 from support.trained import render_and_sample, start_training
 
 pytestmark = pytest.mark.slow
@@ -55,20 +57,19 @@ def test_kill_and_resume(data: Path, kind: str) -> None:
         assert [int(row["step"]) for row in csv.DictReader(stream)] == [*range(10, STEPS + 1, 10)]
 
 
-def test_a_damaged_checkpoint_is_named_and_kept(data: Path) -> None:
-    assert start(data, "one", "state", "deterministic").wait() == 0
+def test_a_damaged_checkpoint_is_named_and_the_training_starts_anew(data: Path) -> None:
+    assert start(data, "whole", "state", "deterministic").wait() == 0
     (checkpoint,) = (data / "state").glob("*/checkpoint.pt")
-    whole = checkpoint.read_bytes()
-    for half in (b"", whole[: len(whole) // 2]):
-        checkpoint.write_bytes(half)
-        again = start(data, "one", "state", "deterministic")
-        _, printed = again.communicate()
-        assert again.returncode == 1
-        assert printed.splitlines()[-1].endswith(
-            "checkpoint.pt: damaged; remove it, and the training starts anew"
-        )
-        assert "Traceback" not in printed
-        assert checkpoint.read_bytes() == half
+    weights = (data / "whole/model.safetensors").read_bytes()
+    flip_a_bit_of_a_weight(checkpoint)
+    again = start(data, "again", "state", "deterministic")
+    _, printed = again.communicate()
+    assert again.returncode == 0, printed
+    assert f"{checkpoint} is damaged: starting anew" in printed
+    assert "resuming" not in printed
+    assert (data / "again/model.safetensors").read_bytes() == weights
+    saved = load_checkpoint(checkpoint.parent)
+    assert saved is not None and saved["step"] == STEPS
 
 
 def test_other_settings_start_anew(data: Path) -> None:

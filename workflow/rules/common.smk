@@ -2,7 +2,8 @@ from hexplane.config import parse_config
 from hexplane.plan import Plan, code_param, spec_param
 from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.paths import CHECKED, STATE
+from hexplane.plumbing.files import remove_left_over
+from hexplane.plumbing.paths import CHECKED, RESULTS, STATE
 from hexplane.settings.interpolate import STEPS
 from hexplane.stages import served
 

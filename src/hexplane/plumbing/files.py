@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hexplane.plumbing.ending import runs
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.texts import TwiceError, parse_json, read_text
 
@@ -23,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
         UserError: `path` is a folder, and not one of those that a stage writes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
         if path.is_dir():
@@ -32,11 +34,30 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
     except BaseException:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what processes of this machine that were killed left under temporary names."""
+    written = re.compile(rf"\..+\.{re.escape(_host())}-(\d+)\.tmp(\..*)?")
+    for above, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            found = written.fullmatch(name)
+            if found and not runs(int(found[1])):
+                _remove(Path(above, name))
+        folders[:] = [name for name in folders if not name.endswith(".zarr")]
+
+
+def _host() -> str:
+    return os.uname().nodename.partition(".")[0]
+
+
+def _remove(temporary: Path) -> None:
+    if temporary.is_dir():
+        shutil.rmtree(temporary, ignore_errors=True)
+    else:
+        temporary.unlink(missing_ok=True)
 
 
 def _may_be_replaced(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from hexplane.model.processes import mean_over_processes
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.progress import Progress
 from hexplane.settings.train import TrainingSettings, TrainSettings
-from hexplane.training.checkpoint import load_checkpoint, save_checkpoint
+from hexplane.training.checkpoint import Damaged, load_checkpoint, save_checkpoint
 from hexplane.training.data import Heads, StoredHeads
 from hexplane.training.devices import half_precision
 from hexplane.training.history import HistoryRow
@@ -52,7 +52,7 @@ def train(
     progress: Progress,
     fabric: Fabric,
 ) -> Run:
-    """Train to the last step, from the checkpoint in the folder `state` where there is one.
+    """Train to the last step, from the checkpoint in the folder `state` where there is a sound one.
 
     Of several processes each computes its share of every batch, and all end with equal weights;
     the first alone writes.
@@ -72,7 +72,11 @@ def train(
     if half_precision(fabric, settings.training.precision):
         codec.trunk_dtype = torch.bfloat16
     run = Run(codec)
-    saved = load_checkpoint(state)
+    saved = None
+    try:
+        saved = load_checkpoint(state)
+    except Damaged as error:
+        progress.say(f"{error}: starting anew")
     if saved is not None:
         codec.load_state_dict(saved["codec"])
         run.step, run.seconds, run.rows = saved["step"], saved["seconds"], saved["rows"]
