@@ -40,8 +40,9 @@ def made(project: Project) -> dict[str, Any]:
         first = name.partition("/")[0]
         if not path.is_file() or first in ("logs", "benchmarks") or path.name[0] == ".":
             continue
-        timed = first == "report" or "tensorboard" in name or name == "metrics/runs.csv"
-        if timed or name.startswith("diagnostics/"):
+        if path.parent.name == "tensorboard":  # a file is named by its time
+            found[name.rpartition("/")[0]] = "there"
+        elif first in ("report", "diagnostics") or name == "metrics/runs.csv":
             found[name] = "there"
         elif path.name == "history.csv":
             rows = [line.split(",") for line in path.read_text().splitlines()]
