@@ -55,7 +55,7 @@ def test_samples_round_trip(tmp_path):
 def test_latent_round_trip_and_bytes(tmp_path):
     latent = RNG.normal(size=(6, 4, 8, 8)).astype(np.float32)
     path = tmp_path / "l.zarr"
-    store.write_latent(path, latent, model="abc", source_to_canonical=TRANSFORM)
+    store.write_latent(path, latent, model="abc", source_to_canonical=TRANSFORM, packed_bytes=77)
     assert np.array_equal(store.read_latent(path), latent)
     assert store.read_attributes(path)["model"] == "abc"
     assert store.read_attributes(path)["source_to_canonical"] == TRANSFORM
@@ -172,7 +172,9 @@ def test_missing_array_store_or_metadata(written, tmp_path):
 
 def test_a_write_replaces_the_whole_store(written):
     _, path = written
-    store.write_latent(path, np.ones((6, 1, 2, 2), "f4"), model="m", source_to_canonical=None)
+    store.write_latent(
+        path, np.ones((6, 1, 2, 2), "f4"), model="m", source_to_canonical=None, packed_bytes=1
+    )
     assert _names(path) == ["latent", "zarr.json"]
     assert _names(path.parent) == ["ada.zarr"]
 

@@ -158,8 +158,12 @@ def write_latent(
     latent: NDArray[np.float32],
     model: str,
     source_to_canonical: list[list[float]] | None,
+    packed_bytes: int,
 ) -> None:
-    """Write a latent [6, c, h, w]: one chunk, since it is read whole."""
+    """Write a latent [6, c, h, w]: one chunk, since it is read whole.
+
+    `packed_bytes` says how many bytes its bottleneck packs it into.
+    """
     about = {
         "axes": ["view", "channel", "row", "column"],
         "units": "the bottleneck's own",
@@ -171,6 +175,7 @@ def write_latent(
         chunk_first_axis=None,
         model=model,
         source_to_canonical=source_to_canonical,
+        packed_bytes=packed_bytes,
     )
 
 

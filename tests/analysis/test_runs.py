@@ -41,6 +41,7 @@ ARMS: dict[str, Any] = {
     },
 }
 BETAS = {"vae": 2.0, "vae-weak": 0.02, "vae-free": 0.0}
+PRIOR = {"empty": 0.75, "closed": 0.25, "whole": 0.125, "field_max": 0.3, "nearest_ratio": 1.5}
 ORACLES = {"ae": "oracle-depth_normal"} | dict.fromkeys(BETAS, "oracle-occupancy")
 
 
@@ -50,7 +51,7 @@ def _score(f_score: float, chamfer: float | None = 0.1) -> dict[str, Any]:
 
 
 def _group(scores: list[dict[str, Any]], kl: float | None) -> dict[str, Any]:
-    field = {"empty": 0.0, "field_min": 0.0, "field_max": 0.9}
+    field = {"empty": 0.0, "closed": 1.0, "whole": 1.0, "field_min": 0.0, "field_max": 0.9}
     field["empty"] = sum(score["empty"] for score in scores) / len(scores)
     shown = field | {"distortion": 0.02, "coverage_explained": 0.5, "scores": scores}
     group = {
@@ -62,9 +63,16 @@ def _group(scores: list[dict[str, Any]], kl: float | None) -> dict[str, Any]:
     }
     if kl is None:
         return group
-    rates = {"active_units": 3, "mutual_information": 0.25, "marginal_kl": kl - 0.25}
+    rates = {
+        "bits": 80,
+        "symbols_used": 3.5,
+        "kl_prior": 4.5,
+        "active_units": 3,
+        "mutual_information": 0.25,
+        "marginal_kl": kl - 0.25,
+    }
     spread = {"kl": kl, "dimensions": 12, "kl_quantiles": [0.0, kl / 24, kl / 12]}
-    return group | rates | spread | {"prior": field | {"empty": 1.0, "field_max": 0.3}}
+    return group | rates | spread | {"prior": field | PRIOR}
 
 
 class Fabricated:
@@ -138,7 +146,10 @@ def test_a_row_has_every_measure_that_hypotheses_may_name(made: Fabricated) -> N
     assert row["failed"] == 0
     assert row["kl_over_cap"] == 2.5
     assert (row["distortion"], row["distortion_shuffled"]) == (0.02, 0.08)
-    assert (row["empty"], row["empty_prior"]) == (0.0, 1.0)
+    assert (row["empty"], row["empty_prior"]) == (0.0, 0.75)
+    assert (row["closed"], row["closed_prior"], row["whole_prior"]) == (1.0, 0.25, 0.125)
+    assert row["nearest_ratio_prior"] == 1.5
+    assert (row["bits"], row["symbols_used"], row["kl_prior"]) == (80, 3.5, 4.5)
     assert (row["field_max"], row["field_max_prior"]) == (0.9, 0.3)
     assert (row["term_reconstruction"], row["gradient_reconstruction"]) == (0.25, 0.5)
 

@@ -1,5 +1,6 @@
 """The diagnose stage on small trained networks: what it says against NumPy and the models."""
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -7,14 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import trimesh
 from safetensors.torch import load_file, save_file
 
+from hexplane.decoding import Decoded
+from hexplane.extraction import Extraction, ScalarField
 from hexplane.geometry.features import network_input
 from hexplane.geometry.meshes import normalise
 from hexplane.geometry.writing import write_mesh
+from hexplane.model.bottlenecks.fsq_settings import FsqSettings
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
+from hexplane.model.bottlenecks.kind import BottleneckSettings
+from hexplane.model.bottlenecks.noise_settings import NoiseSettings
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
 from hexplane.model.saved import load_model
+from hexplane.plumbing.digests import digest
 from hexplane.plumbing.files import write_json
 from hexplane.settings.diagnose import DiagnoseSettings
 from hexplane.settings.distances import DistancesSettings
@@ -151,7 +159,9 @@ def test_terms_and_distortion_are_those_of_the_decoded_views(data: Path) -> None
         spread = (truth - truth.mean(axis=0)) ** 2
         explained = 1 - error.sum() / spread.sum()
         assert group[key]["coverage_explained"] == pytest.approx(explained, rel=1e-4)
-    assert set(group["prior"]) == {"empty", "field_min", "field_max"}
+    shapes = {"empty", "closed", "whole", "field_min", "field_max"}
+    assert set(group["prior"]) == shapes | {"nearest_ratio"}
+    assert shapes <= set(group["mean"])
 
 
 def test_a_network_that_decodes_the_truth_scores_and_a_shuffled_latent_does_not(
@@ -199,19 +209,84 @@ def test_a_network_that_decodes_the_truth_scores_and_a_shuffled_latent_does_not(
     assert other < best - 0.05
 
 
-@pytest.mark.parametrize("features", ["occupancy", "depth_normal"])
-def test_a_diverged_network_is_a_result_without_numbers(data: Path, features: str) -> None:
-    name = f"diverged-{features}"
-    _diagnosed(data, name, features=features, bottleneck=GAUSSIAN)
+@pytest.mark.parametrize(
+    ("features", "bottleneck"),
+    [
+        ("occupancy", GAUSSIAN),
+        ("depth_normal", GAUSSIAN),
+        ("occupancy", GAUSSIAN.model_copy(update={"prior": "learned"})),
+        ("occupancy", FsqSettings()),
+        ("occupancy", NoiseSettings()),
+    ],
+)
+def test_a_diverged_network_is_a_result_without_numbers(
+    data: Path, features: str, bottleneck: BottleneckSettings
+) -> None:
+    name = f"diverged-{features}-{digest(bottleneck.model_dump())}"
+    _diagnosed(data, name, features=features, bottleneck=bottleneck)
     model = data / f"models/{name}"
     weights = load_file(model / "model.safetensors")
     save_file(
-        {key: torch.full_like(value, math.nan) for key, value in weights.items()},
+        {
+            key: torch.full_like(value, math.nan) if value.is_floating_point() else value
+            for key, value in weights.items()
+        },
         model / "model.safetensors",
     )
     folders = {part: data / part for part in ("hexplanes", "sdf", "meshes")}
     diagnose.run(model, data / f"{name}.json", DIAGNOSE, **folders)
     found = json.loads((data / f"{name}.json").read_text())["groups"]["held_out"]
     assert set(found["terms"].values()) == {None}
-    assert found["kl"] is None
+    # Symbols are what they are, even of no numbers.
+    assert (found["kl"] is None) == (bottleneck.kind == "gaussian")
     assert found["mean"]["empty"] == 1
+    assert found["prior"]["empty"] == 1
+    assert found["prior"]["nearest_ratio"] is None
+
+
+def test_drawn_meshes_are_counted_by_their_shape_and_set_beside_real_heads(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every four: nothing, one ball, two balls, and an open one."""
+    ball = bump(0)
+    ball.apply_scale(0.6)
+    other = ball.copy()
+    other.apply_translation([3.0, 0, 0])
+    opened = trimesh.Trimesh(ball.vertices, ball.faces[:-5], process=False)
+    meshes = [trimesh.Trimesh(), ball, trimesh.util.concatenate(ball, other), opened]
+    given = itertools.count()
+
+    def decoded(codec, latent, settings):
+        field = ScalarField(np.array([0.0, 0.7], "f4"), 0.5, 0.0)
+        return Decoded({}, Extraction(field, meshes[next(given) % 4]))
+
+    _diagnosed(data, "shapes", features="occupancy", bottleneck=GAUSSIAN)
+    monkeypatch.setattr(diagnose, "decode", decoded)
+    found = diagnose._prior(
+        load_model(data / "models/shapes").codec, {"train": [ball], "held_out": [other]}, DIAGNOSE
+    )
+    ratio = found.pop("nearest_ratio")
+    assert found == {
+        "empty": 0.25,
+        "closed": 0.5,
+        "whole": 0.25,
+        "field_min": 0.0,
+        "field_max": pytest.approx(0.7),
+    }
+    # Two of three lie on the training head, and the third half so: far nearer than the other.
+    assert 0 < ratio < 0.4
+
+
+def test_a_discrete_latent_is_priced_drawn_and_packed(data: Path) -> None:
+    found = _diagnosed(data, "fsq", features="occupancy", bottleneck=FsqSettings(levels=3))
+    codec = load_model(data / "models/fsq").codec
+    for key, names in (("train", "ab"), ("held_out", "c")):
+        group = found["groups"][key]
+        views = [torch.from_numpy(_plain(data, name, "occupancy")).float() for name in names]
+        with torch.no_grad():
+            latents = [codec.encode(head[None])[0] for head in views]
+        sizes = [8 * len(codec.bottleneck.pack(latent)) for latent in latents]
+        assert group["bits"] == sum(sizes) / len(sizes)
+        assert group["kl"] == pytest.approx(group["bits"] * math.log(2), rel=0.03, abs=20)
+        assert 0 <= group["prior"]["closed"] <= 1
+    assert found["groups"]["train"]["kl"] < codec.bottleneck.tables.slots.shape[1] * math.log(3)

@@ -121,6 +121,7 @@ def fabricate(results: Path, resolution: int = 32) -> None:
             scores = metrics.compare(found, original, 200, THRESHOLDS, seed=0)
             if name in ORACLES:
                 scores |= {"latent_bytes_raw": 24_576, "latent_bytes_stored": 20_000 + index}
+                scores |= {"latent_bytes_packed": 900 + index}
                 noisy = truth.occupancy + rng.normal(scale=0.1, size=truth.depth.shape)
                 decoded = {"coverage": noisy.clip(0, 1).astype(np.float32)}
                 if name == "ae-surface":

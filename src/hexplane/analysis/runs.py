@@ -12,6 +12,16 @@ from hexplane.results import Results
 
 RunRow = dict[str, Any]
 KEYS = ("arm", "seed", "split")
+_OF_LATENT = (
+    "active_units",
+    "mutual_information",
+    "marginal_kl",
+    "kl_prior",
+    "bits",
+    "symbols_used",
+)
+_OF_MESHES = ("empty", "closed", "whole", "field_min", "field_max")
+_OF_VIEWS = ("distortion", "coverage_explained")
 
 
 def run_rows(results: Results) -> list[RunRow]:
@@ -48,13 +58,12 @@ def _measures(
         "kl_over_cap": kl / cap if summed and kl is not None and cap else None,
         "dimensions": group.get("dimensions"),
     }
-    row |= {key: group.get(key) for key in ("active_units", "mutual_information", "marginal_kl")}
+    row |= {key: group.get(key) for key in _OF_LATENT}
     row |= {key: found[key] for key in ("predicted_active", "predicted_kl")}
     for key, suffix in (("mean", ""), ("shuffled", "_shuffled"), ("prior", "_prior")):
         decoded = group.get(key, {})
-        for name in ("empty", "field_min", "field_max", "distortion", "coverage_explained"):
-            if key != "prior" or name.startswith(("empty", "field")):
-                row[name + suffix] = decoded.get(name)
+        for name in (*_OF_MESHES, *(("nearest_ratio",) if key == "prior" else _OF_VIEWS)):
+            row[name + suffix] = decoded.get(name)
     thresholds = found["spec"]["thresholds"]
     for name in (metric.name for metric in metrics_at(thresholds) if metric.judged):
         row[name] = _mean(group["mean"]["scores"], name)

@@ -21,6 +21,8 @@ SHOWN = (
     "empty",
     "empty_shuffled",
     "empty_prior",
+    "whole_prior",
+    "bits",
     "field_max",
     "field_max_prior",
 )

@@ -9,12 +9,13 @@ from hexplane.results import Results
 
 @dataclass(frozen=True)
 class Size:
-    """Mean bytes over heads; `arm` is empty for what is no latent, `raw` where it is a file."""
+    """Mean bytes over heads; `arm` is empty for what is no latent, which lacks raw and packed."""
 
     arm: str
     label: str
     raw: float | None
     stored: float
+    packed: float | None = None
 
 
 def sizes(results: Results) -> list[Size]:
@@ -31,11 +32,11 @@ def sizes(results: Results) -> list[Size]:
     for arm in results.arms:
         scores = [results.score(arm, mesh) for mesh in heads]
         if all("latent_bytes_stored" in score for score in scores):
-            raw, stored = (
+            raw, stored, packed = (
                 statistics.fmean(score[f"latent_bytes_{kind}"] for score in scores)
-                for kind in ("raw", "stored")
+                for kind in ("raw", "stored", "packed")
             )
-            found.append(Size(arm, arm, raw, stored))
+            found.append(Size(arm, arm, raw, stored, packed))
     return found
 
 

@@ -137,8 +137,17 @@ LATENT_METRICS = (
         column=6,
         of_latent=True,
     ),
+    Metric(
+        "latent_bytes_packed",
+        lambda size: size[2],
+        label="Latent, packed",
+        better=-1,
+        digits=None,
+        column=7,
+        of_latent=True,
+    ),
 )
-"""Of a latent's bytes: raw, and as stored."""
+"""Of a latent's bytes: raw, as stored, and as its bottleneck packs them."""
 
 
 def metrics_at(thresholds: Sequence[float]) -> list[Metric]:

@@ -9,8 +9,10 @@ import trimesh
 from torch import Tensor
 
 from hexplane.decoding import decode
+from hexplane.extraction import Extraction, is_empty
 from hexplane.geometry.meshes import read_normalised
 from hexplane.metrics.comparison import compare
+from hexplane.metrics.nearest import nearest
 from hexplane.model import diagnostics
 from hexplane.model.codec import Codec
 from hexplane.model.images import Images, plain
@@ -27,6 +29,8 @@ NO_VARIANCE = 1e-9
 """Share of the largest eigenvalue below which one is rounding."""
 DRAWS = 8
 """Latents drawn for each head where an estimate needs some."""
+PRIOR_DRAWS = 16
+"""Latents drawn from the prior."""
 
 
 def run(
@@ -61,13 +65,17 @@ def run(
     trained = TrainSettings.model_validate(saved.training)
     features = saved.settings.features
     groups, inputs = {}, {"model": saved.weights_hash}
+    solids: dict[str, list[trimesh.Trimesh]] = {}
     for group, names in settings.heads.items():
         if names:
             stores = [hexplanes / f"{name}.zarr" for name in names]
             inputs |= {store.stem: content_digest(store) for store in stores}
             heads = load_heads(stores, sdf, features)
-            originals = [read_normalised(meshes / f"{name}.ply") for name in names]
-            groups[group] = _group(saved.codec, trained, heads, originals, settings)
+            solids[group] = [read_normalised(meshes / f"{name}.ply") for name in names]
+            groups[group] = _group(saved.codec, trained, heads, solids[group], settings)
+    prior = _prior(saved.codec, solids, settings)
+    if prior:
+        groups = {group: found | {"prior": prior} for group, found in groups.items()}
     stores = [hexplanes / f"{name}.zarr" for name in settings.inputs or settings.heads["train"]]
     inputs |= {store.stem: content_digest(store) for store in stores}
     images = make_images(read_hexplanes(stores), features)
@@ -125,11 +133,43 @@ def _group(
     found["mean"] = _decoded(codec, latents, heads, originals, settings)
     if len(heads) > 1:
         found["shuffled"] = _decoded(codec, latents.roll(1, 0), heads, originals, settings)
-    generator = torch.Generator().manual_seed(settings.seed)
-    drawn = codec.bottleneck.draw(latents.shape, generator)
-    if drawn is not None:
-        found["prior"] = _decoded(codec, drawn, heads, None, settings)
     return found
+
+
+def _prior(
+    codec: Codec, solids: dict[str, list[trimesh.Trimesh]], settings: DiagnoseSettings
+) -> dict[str, Any]:
+    """What latents drawn from the prior decode to; nothing where there is no prior.
+
+    `nearest_ratio` is how far a drawn mesh is from the nearest training head, by how far a
+    held-out head is.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    drawn = codec.bottleneck.draw(torch.Size([PRIOR_DRAWS, *codec.latent_shape]), generator)
+    if drawn is None:
+        return {}
+    made = [decode(codec, latent, settings).extraction for latent in drawn]
+    whole = [extraction.mesh for extraction in made if not is_empty(extraction.mesh)]
+    ratio = None
+    if whole and solids.get("held_out"):
+        measured = solids["train"], settings.samples, settings.seed
+        ratio = float(np.mean(nearest(whole, *measured)))
+        ratio /= float(np.mean(nearest(solids["held_out"], *measured)))
+    return _shapes(made) | {"nearest_ratio": ratio}
+
+
+def _shapes(made: list[Extraction]) -> dict[str, Any]:
+    """Shares of meshes that are empty, closed, and closed and of one piece; their fields' range."""
+    facts = [extraction.facts for extraction in made]
+    closed = [not own["empty"] and made[i].mesh.is_watertight for i, own in enumerate(facts)]
+    whole = [shut and made[i].mesh.body_count == 1 for i, shut in enumerate(closed)]
+    return {
+        "empty": float(np.mean([own["empty"] for own in facts])),
+        "closed": float(np.mean(closed)),
+        "whole": float(np.mean(whole)),
+        "field_min": min(own["field_min"] for own in facts),
+        "field_max": max(own["field_max"] for own in facts),
+    }
 
 
 def _objective(codec: Codec, trained: TrainSettings, heads: Heads) -> dict[str, Any]:
@@ -149,24 +189,22 @@ def _decoded(
     codec: Codec,
     latents: Tensor,
     heads: Heads,
-    originals: list[trimesh.Trimesh] | None,
+    originals: list[trimesh.Trimesh],
     settings: DiagnoseSettings,
 ) -> dict[str, Any]:
-    """What some latents decode to; how near that is to the heads, where they stand for them.
+    """What the latents of some heads decode to, and how near that is to them.
 
     `distortion` is the mean squared error over the plain channels, whatever the likelihood;
     `coverage_explained` is 1 minus the squared error of coverage over that of the heads' mean.
     """
-    made: list[dict[str, Any]] = []
+    made: list[Extraction] = []
     squared: list[float] = []
     covered: list[float] = []
     scores: list[dict[str, Any]] = []
     truth = plain(heads.images)
     for i, latent in enumerate(latents):
         images, extraction = decode(codec, latent, settings)
-        made.append(extraction.facts)
-        if originals is None:
-            continue
+        made.append(extraction)
         if images:
             shown = plain(_composed(images, heads.images))[0]
             squared.append(float((shown - truth[i]).square().mean()))
@@ -174,16 +212,9 @@ def _decoded(
             covered.append(float((coverage - heads.images.coverage[i]).square().sum()))
         measured = settings.samples, settings.thresholds, settings.seed
         scores.append(compare(extraction.mesh, originals[i], *measured))
-    found: dict[str, Any] = {
-        "empty": float(np.mean([facts["empty"] for facts in made])),
-        "field_min": min(facts["field_min"] for facts in made),
-        "field_max": max(facts["field_max"] for facts in made),
-    }
-    if originals is None:
-        return found
     spread = heads.images.coverage - heads.images.coverage.mean(dim=0)
     total = float(spread.square().sum())
-    return found | {
+    return _shapes(made) | {
         "distortion": float(np.mean(squared)) if squared else None,
         "coverage_explained": 1 - sum(covered) / total if covered and total else None,
         "scores": scores,

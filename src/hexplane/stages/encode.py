@@ -55,6 +55,12 @@ def run(
         latent = encode(saved, hexplane)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
-    write_latent(target, latent.numpy(), model=saved.weights_hash, source_to_canonical=transform)
+    write_latent(
+        target,
+        latent.numpy(),
+        model=saved.weights_hash,
+        source_to_canonical=transform,
+        packed_bytes=len(saved.codec.bottleneck.pack(latent)),
+    )
     job.write_manifest(manifest_path(target), [target], inputs=inputs)
     return target

@@ -15,7 +15,7 @@ class NoiseSettings(BottleneckSettings):
         1e-5, ge=0, le=1, description="Weight of the rate, in nats a head, after the warm-up."
     )
     kl_warmup_steps: int = Field(
-        0, ge=0, description="Steps of the linear ramp of the weight from 0."
+        0, ge=0, le=100_000_000, description="Steps of the linear ramp of the weight from 0."
     )
     gains: tuple[Annotated[float, Field(gt=0, le=1000)], ...] = Field(
         (1.0, 0.5, 2.0),
