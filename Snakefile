@@ -27,6 +27,9 @@ os.environ.update(
 )
 
 
+include: "workflow/rules/checks.smk"
+
+
 configfile: "config.yaml"
 
 

@@ -178,6 +178,13 @@ def test_mistakes_of_several_arms_are_told_at_once():
     ]
 
 
+def test_a_wrong_name_is_told_beside_what_is_wrong_under_it():
+    assert [line.split(": ")[0] for line in told(arms={"a b": {"features": "occupancy"}})] == [
+        "arms.a b",
+        "arms.a b.bottleneck",
+    ]
+
+
 def test_many_mistakes_are_counted():
     lines = told(split={"test": [3] * 1000})
     assert len(lines) == MOST_LINES + 1
@@ -259,17 +266,18 @@ def files_of(folder: Path, *patterns: str) -> list[str]:
 
 
 def test_signs_in_folders_are_no_patterns_where_the_file_is_there(tmp_path):
-    names = ["{x}/a.obj", "-d/b.obj", "scan [1]/c.obj", "*/d.obj"]
+    names = ["-a/a.obj", "-d/b.obj", "scan [1]/c.obj", "*/d.obj"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     assert files_of(tmp_path, *names) == names
-    assert files_of(tmp_path, "{x}/*.obj", "-d/*") == names[:2]
+    assert files_of(tmp_path, "-a/*.obj", "-d/*") == names[:2]
 
 
 def test_file_names_that_no_result_can_have(tmp_path):
     for name, says in (
         ("a\nb/c.obj", "rename it (no line breaks or other control characters)"),
+        ("{x}/c.obj", "rename it (no braces, which stand for names in the workflow's paths)"),
         (f"{'n' * 101}.obj", "rename it (at most 100 letters)"),
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -227,6 +227,24 @@ def test_write_appears_only_when_it_is_whole(tmp_path):
     assert _names(path.parent) == ["out.txt"]
 
 
+def test_where_nothing_can_be_written_is_said_in_one_line(tmp_path):
+    scan = tmp_path / "a.obj"
+    scan.write_text("kept")
+    for path, says in (
+        (scan / "x.ply", "no folder for it can be made (File exists)"),
+        (scan / "deep/x.ply", "no folder for it can be made (Not a directory)"),
+        (Path("/proc/x.ply"), "cannot be written (No such file or directory)"),
+        (Path("/proc/deep/x.ply"), "no folder for it can be made (No such file or directory)"),
+    ):
+        with pytest.raises(UserError) as caught:
+            files.write_text(path, "text")
+        assert str(caught.value) == f"{path}: {says}"
+        with pytest.raises(UserError, match=rf"^{path}: .*(file|File|directory)"):
+            store.write_samples(path, np.zeros((4, 3), "f4"), np.zeros(4, "f4"))
+    assert scan.read_text() == "kept"
+    assert _names(tmp_path) == ["a.obj"]
+
+
 def test_a_folder_of_somebody_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     kept = tmp_path / "mine/scan.obj"

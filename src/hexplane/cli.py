@@ -136,6 +136,5 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+        print(error.told, file=sys.stderr)
         sys.exit(1)

@@ -65,6 +65,8 @@ def _wrong(file: str) -> str:
     """What is wrong with a file's name, or nothing."""
     if not file.isprintable():
         return f"{file!r}: rename it (no line breaks or other control characters)"
+    if "{" in file or "}" in file:
+        return f"{file}: rename it (no braces, which stand for names in the workflow's paths)"
     if Path(file).suffix.lower() not in EXTENSIONS:
         return f"{file}: unknown mesh format (allowed: {' '.join(EXTENSIONS)})"
     if not NAME.fullmatch(Path(file).stem):

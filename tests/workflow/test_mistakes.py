@@ -1,5 +1,6 @@
 """What a user gets wrong: one clear line, exit status not 0, no traceback, nothing written."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,10 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
         ("study=../elsewhere", ("study", "letters, digits")),
         ("render={resolution: big}", ("render.resolution", "integer", "'big'")),
         ("render={resolution: 4}", ("render.resolution", "greater than or equal to 16")),
+        ("arms={summary.csv: {features: occupancy}}", ("arms.summary.csv", "taken: a table")),
+        ("training={clip_norm: .inf}", ("training.clip_norm", "valid number", "'.inf'")),
+        ("evaluation={heads: 3}", ("evaluation.heads: input should be 'all', or a valid list",)),
+        ("split={test: 1.0}", ("error: split.test: '1.0' (allowed: a share less than 1",)),
         ("split={test: [nobody]}", ("split.test", "'nobody'", "there are: a, b, c")),
         ("split={validation: [a, b], test: [c]}", ("split", "no mesh left to train on")),
         ("split={validation: [b], test: [b]}", ("split", "'b' is held out twice")),
@@ -59,6 +64,51 @@ def test_configuration(fresh: Project, setting: str, names: tuple[str, ...]) -> 
     assert lines
     assert all(name in "\n".join(lines) for name in names), lines
     assert not (fresh.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"training: {steps: 3}\ntraining: {batch: 2}\n", "'training' is there twice"),
+        (b"study: caf\xe9\n", "not UTF-8 text (byte 10)"),
+        (b"study: " + b"[" * 5000, "not readable as YAML or JSON"),
+    ],
+)
+def test_files_that_snakemake_would_read_wrongly_or_not(
+    fresh: Project, content: bytes, says: str
+) -> None:
+    config = fresh.folder / "config.yaml"
+    before = config.read_bytes()
+    config.write_bytes(content)
+    (line,) = errors(fresh.snakemake("-n"))
+    config.write_bytes(before)
+    assert line.startswith(f"error: config.yaml: {says}")
+
+
+def test_a_key_that_a_configfile_has_twice(fresh: Project) -> None:
+    (fresh.folder / "own.yaml").write_text("split: {test: 0.5}\nsplit: {validation: 0}\n")
+    (line,) = errors(fresh.snakemake("-n", "--configfile", "own.yaml"))
+    assert line == "error: own.yaml: 'split' is there twice, in lines 1 and 2"
+
+
+def test_folders_with_a_dash_and_with_braces(fresh: Project) -> None:
+    for folder in ("-d", "{x}"):
+        (fresh.folder / folder).mkdir()
+        bump(4).export(fresh.folder / folder / "d.ply")
+    chosen = ("--config", 'meshes={files: ["scans/*", "-d/*"]}', "study=dashed")
+    mesh = "results/dashed/meshes/d.ply"
+    done = fresh.snakemake("--cores", "1", mesh, *chosen)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (fresh.folder / mesh).is_file()
+    shutil.rmtree(fresh.folder / "results")
+    (line,) = errors(fresh.snakemake("-n", "--config", 'meshes={files: ["{x}/*"]}'))
+    assert line.startswith("error: meshes.files: {x}/d.ply: rename it (no braces")
+
+
+def test_a_project_in_a_folder_with_braces(tmp_path: Path) -> None:
+    (tmp_path / "{x}").mkdir()
+    (line,) = errors(Project(tmp_path / "{x}").snakemake("-n"))
+    assert line.startswith(f"error: {tmp_path}/{{x}}: rename it (no braces")
 
 
 def test_two_files_of_one_name(fresh: Project) -> None:

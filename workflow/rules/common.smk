@@ -12,7 +12,7 @@ try:
     PLAN.split, PLAN.evaluated  # every mistake is found before anything runs
 except UserError as error:
     # One line a mistake instead of Snakemake's account of where in this file it came up.
-    sys.exit("\n".join(f"error: {line}" for line in str(error).splitlines()))
+    sys.exit(error.told)
 
 paths = PLAN.paths  # of this study
 

@@ -66,5 +66,6 @@ rule normalise:
     message:
         "Normalising {wildcards.mesh}"
     shell:
-        "python -m hexplane normalise {input.source:q} {output.mesh:q}"
-        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+        "python -m hexplane normalise --spec {params.spec:q} --code {params.code:q}"
+        # A folder may begin with a dash.
+        " -- {input.source:q} {output.mesh:q} 2>&1 | tee {log:q}"

@@ -9,3 +9,8 @@ BUILD_NVDIFFRAST = (
 
 class UserError(Exception):
     """Bad input: the message is one clear line per mistake and is shown without a traceback."""
+
+    @property
+    def told(self) -> str:
+        """What is printed: each line as an error."""
+        return "\n".join(f"error: {line}" for line in str(self).split("\n"))

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,13 @@ def replacing(path: Path) -> Iterator[Path]:
     Works for files and folders. The folder above is made when it is not there.
 
     Raises:
-        UserError: `path` is a folder, and not one of those that a stage writes.
+        UserError: nothing can be written there, or `path` is a folder, and not one of those that
+            a stage writes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: no folder for it can be made ({error.strerror})") from None
     temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp{path.suffix}")
     try:
         yield temporary
@@ -33,8 +37,10 @@ def replacing(path: Path) -> Iterator[Path]:
                 raise UserError(f"{path}: a folder, which is left alone; name a file or a store")
             shutil.rmtree(path)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         _remove(temporary)
+        if isinstance(error, OSError) and error.strerror:
+            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
         raise
 
 
@@ -57,7 +63,8 @@ def _remove(temporary: Path) -> None:
     if temporary.is_dir():
         shutil.rmtree(temporary, ignore_errors=True)
     else:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # none, or on a file system that takes no writes
+            temporary.unlink()
 
 
 def _may_be_replaced(folder: Path) -> bool:

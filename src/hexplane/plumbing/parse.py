@@ -66,16 +66,19 @@ def explain(error: ValidationError, values: Any, prefix: tuple[str, ...] = ()) -
     """
     wants: dict[tuple[str, ...], dict[str, None]] = {}  # what each branch would take, once
     gots: dict[tuple[str, ...], str] = {}
+    names: set[tuple[str, ...]] = set()  # keys that are wrong themselves
     for item in error.errors(include_url=False, include_context=False):
         key = (*prefix, *_keys(item["loc"], values, item["type"] == "missing"))
         message = _WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))
         if message.startswith("Input should be ") and key in wants:
             message = message.removeprefix("Input should be ")
+        if item["loc"][-1:] == ("[key]",):
+            names.add(key)
         wants.setdefault(key, {})[f"{message[:1].lower()}{message[1:]}"] = None
         if item["type"] not in ("missing", "value_error"):
             gots[key] = f" (got {shown(item['input'])})"
     # A branch that wanted no list has nothing to say where another one looked into it.
-    inner = {key[:length] for key in wants for length in range(len(key))}
+    inner = {key[:length] for key in wants for length in range(len(key))} - names
     lines = [
         f"{'.'.join(key) or 'config'}: {', or '.join(said)}{gots.get(key, '')}"
         for key, said in wants.items()
