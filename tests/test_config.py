@@ -181,7 +181,7 @@ def _arm(**changes):
         (
             _arm(bottleneck={"kind": "normal"}),
             "arms.ae.bottleneck",
-            ["'normal'", "allowed: deterministic, gaussian)"],
+            ["'normal'", "allowed: deterministic, fsq, gaussian, noise)"],
         ),
         ({"arms": {}}, "arms", ["at least 1"]),
         ({"arms": {"a b": ARMS["ae"]}}, "arms.a b", ["letters, digits"]),
