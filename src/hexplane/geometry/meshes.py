@@ -1,13 +1,12 @@
 """Mesh files in, checked and welded."""
 
-import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 import trimesh
 
 from hexplane.geometry import frame
+from hexplane.geometry.reading import BadMesh, read_surface
 from hexplane.geometry.welding import usable
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.formats import EXTENSIONS
@@ -32,13 +31,10 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
     try:
-        _check_text(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters is checked below
-            mesh = trimesh.load_scene(path, process=False).to_mesh()
-    except Exception as error:  # trimesh's readers raise anything at all on bad bytes
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({reason})") from error
+        surface = read_surface(path.read_bytes(), path.suffix.lower())
+    except BadMesh as error:
+        raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({error})") from error
+    mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False, validate=False)
     return usable(mesh, str(path))
 
 
@@ -52,37 +48,6 @@ def moved(mesh: trimesh.Trimesh, transform: frame.Array) -> trimesh.Trimesh:
     """A mesh under an affine transform [4, 4]; it may be without faces."""
     vertices = frame.apply_transform(transform, np.asarray(mesh.vertices).reshape(-1, 3))
     return trimesh.Trimesh(vertices, mesh.faces, process=False)
-
-
-def _check_text(path: Path) -> None:
-    """What trimesh's readers of text let through: missing rows, and OBJ's invalid index 0.
-
-    Raises:
-        ValueError: says what is wrong.
-    """
-    data = path.read_bytes()
-    kind = path.suffix.lower()
-    if kind == ".obj" and re.search(rb"^f\b.*[ \t]0(?:[/\s]|$)", data, re.MULTILINE):
-        raise ValueError("a face names vertex 0, but the first one is 1")
-    if kind == ".off":
-        rows = [row for line in data.splitlines() if (row := line.partition(b"#")[0].split())]
-        first, *rows = rows if rows[0][-1].isdigit() else rows[1:]
-        vertices, faces, *_ = (int(count) for count in first if count.isdigit())
-        _check_rows(rows, vertices + faces, lists=faces > 0)
-    if kind == ".ply" and re.search(rb"^format[ \t]+ascii", data[:200], re.MULTILINE):
-        header, _, body = data.partition(b"end_header")
-        counts = [int(n) for n in re.findall(rb"^element\s+\S+\s+(\d+)", header, re.MULTILINE)]
-        last = header.rpartition(b"\nelement")[2].split(b"property", 1)[-1].split()
-        rows = [row for line in body.splitlines() if (row := line.split())]
-        _check_rows(rows, sum(counts), lists=counts[-1] > 0 and last[0] == b"list")
-
-
-def _check_rows(rows: list[list[bytes]], expected: int, lists: bool) -> None:
-    """`lists`: the last row starts with how many values follow."""
-    if len(rows) < expected:
-        raise ValueError(f"{len(rows)} of {expected} rows: cut short")
-    if lists and len(rows[expected - 1]) <= int(rows[expected - 1][0]):
-        raise ValueError("the last row is cut short")
 
 
 def check_meshes(paths: list[Path]) -> None:
