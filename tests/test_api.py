@@ -59,7 +59,7 @@ def test_the_stages_and_python_make_the_same_latent(
 
     done = project.command("hexplane", "encode", "head.obj", "--model", MODEL)
     assert done.returncode == 0, done.stderr
-    stored = read_latent(project.folder / done.stdout.strip())
+    stored = read_latent(project.folder / done.stdout.strip(), (6, 2, 16, 16))
     np.testing.assert_array_equal(codec.encode(project.folder / "head.obj").values, stored)
 
 

@@ -56,11 +56,12 @@ def test_latent_round_trip_and_bytes(tmp_path):
     latent = RNG.normal(size=(6, 4, 8, 8)).astype(np.float32)
     path = tmp_path / "l.zarr"
     store.write_latent(path, latent, model="abc", source_to_canonical=TRANSFORM, packed_bytes=77)
-    assert np.array_equal(store.read_latent(path), latent)
+    assert np.array_equal(store.read_latent(path, latent.shape), latent)
     assert store.read_attributes(path)["model"] == "abc"
     assert store.read_attributes(path)["source_to_canonical"] == TRANSFORM
-    raw, stored = store.stored_bytes(path, "latent")
+    raw, stored, packed = store.latent_bytes(path)
     assert raw == 6 * 4 * 8 * 8 * 4
+    assert packed == 77
     (chunk,) = _chunks(path / "latent")
     assert stored == chunk.stat().st_size
 
@@ -79,8 +80,9 @@ def test_decoded_round_trip(tmp_path, names):
     images = {"coverage": hexplane.depth, "depth": hexplane.depth, "normal": hexplane.normal}
     images = {name: images[name] for name in names}
     store.write_decoded(tmp_path / "d.zarr", images)
-    back = store.read_store(tmp_path / "d.zarr", *names)
-    assert all(np.array_equal(a, b) for a, b in zip(back, images.values(), strict=True))
+    back = store.read_decoded(tmp_path / "d.zarr")
+    assert back.keys() == set(names)
+    assert all(np.array_equal(back[name], images[name]) for name in names)
     assert set(zarr.open_group(tmp_path / "d.zarr", mode="r").array_keys()) == set(names)
 
 
@@ -159,7 +161,7 @@ def test_deleted_chunk(written):
 def test_missing_array_store_or_metadata(written, tmp_path):
     _, path = written
     with pytest.raises(UserError, match="latent"):
-        store.read_latent(path)
+        store.read_latent(path, (6, 4, 8, 8))
     with pytest.raises(UserError, match=r"none\.zarr"):
         store.read_hexplane(tmp_path / "none.zarr")
     with pytest.raises(UserError, match=r"none\.zarr"):

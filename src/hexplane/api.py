@@ -80,20 +80,23 @@ class TrainedCodec:
                 `level`, `islands`, `field` (`fusion` or `sdf`).
 
         Raises:
-            UserError: the latent has another shape than this codec's, or a setting is unknown or
-            out of range.
+            UserError: the latent has another shape than this codec's, or is not finite, its
+            transform is none, or a setting is unknown or out of range.
         """
         shape = tuple(latent.values.shape)
         if shape != self._saved.codec.latent_shape:
             raise UserError(
                 f"latent of shape {list(shape)} (allowed: {list(self._saved.codec.latent_shape)})"
             )
-        values = torch.from_numpy(np.ascontiguousarray(latent.values))
+        if self._saved.finite and not np.isfinite(latent.values).all():
+            raise UserError("latent with NaN or infinity (allowed: finite numbers)")
+        transform = frame.checked_transform(latent.source_to_canonical, "latent")
+        values = torch.from_numpy(np.ascontiguousarray(latent.values, dtype=np.float32))
         chosen = _settings(ExtractSettings, **settings)
         mesh = decode(self._saved.codec, values, chosen).extraction.mesh
-        if canonical:
+        if canonical or transform is None:
             return mesh
-        return moved(mesh, np.linalg.inv(latent.source_to_canonical))
+        return moved(mesh, np.linalg.inv(transform))
 
     def pack(self, latent: Latent) -> bytes:
         """The latent's values as bytes, as the bottleneck packs them."""

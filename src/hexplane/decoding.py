@@ -15,7 +15,7 @@ from hexplane.model.images import Images
 from hexplane.model.saved import SavedModel
 from hexplane.plumbing.errors import UserError
 from hexplane.settings.extract import ExtractSettings
-from hexplane.store import read_attributes, read_latent
+from hexplane.store import read_attributes, read_latent, read_transform
 
 
 class Decoded(NamedTuple):
@@ -63,13 +63,16 @@ def distance_grid(codec: Codec, decoded: Any, resolution: int) -> NDArray[np.flo
     return torch.stack(slabs).numpy()
 
 
-def read_own_latent(path: Path, saved: SavedModel, model: Path) -> tuple[Tensor, dict[str, Any]]:
-    """A stored latent and its attributes.
+def read_own_latent(
+    path: Path, saved: SavedModel, model: Path
+) -> tuple[Tensor, frame.Array | None]:
+    """A stored latent, and the source-to-canonical transform [4, 4] where it knows it.
 
     Raises:
-        UserError: another model than that in the folder `model` made it.
+        UserError: another model than that in the folder `model` made it, or it is damaged.
     """
-    attributes = read_attributes(path)
-    if attributes.get("model") != saved.weights_hash:
+    if read_attributes(path).get("model") != saved.weights_hash:
         raise UserError(f"{path}: encoded by another model than {model}")
-    return torch.from_numpy(read_latent(path)), attributes
+    transform = read_transform(path)
+    values = read_latent(path, saved.codec.latent_shape, finite=saved.finite)
+    return torch.from_numpy(values), transform

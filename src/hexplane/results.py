@@ -19,7 +19,7 @@ from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import Layout
 from hexplane.settings.report import ReportSettings
-from hexplane.store import read_hexplane, read_store
+from hexplane.store import read_decoded, read_hexplane
 
 T = TypeVar("T")
 MOST_KEPT = 256
@@ -179,10 +179,7 @@ class Results:
     def decoded(self, arm: str, mesh: str) -> dict[str, Picture]:
         """What the arm decodes of coverage [6, R, R] in [0, 1], depth [6, R, R] and normal
         [6, 3, R, R]."""
-        store = Path(self.paths.decoded.format(arm=arm, mesh=mesh))
-        kinds = ("coverage", "depth", "normal")
-        names = [name for name in kinds if (store / name).is_dir()]
-        return dict(zip(names, read_store(store, *names), strict=True))
+        return read_decoded(Path(self.paths.decoded.format(arm=arm, mesh=mesh)))
 
     def original(self, mesh: str) -> trimesh.Trimesh:
         """The normalised mesh."""

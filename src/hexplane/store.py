@@ -1,5 +1,6 @@
 """Zarr stores that explain themselves."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from zarr.codecs import ZstdCodec
 
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.limits import MOST_PIXELS, MOST_SAMPLES
+from hexplane.plumbing.arrays import Shape, declared, group_attributes, layout
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import replacing
 
@@ -37,6 +40,13 @@ _NORMAL = {
     "background": 0.0,
     **_IMAGES,
 }
+
+
+HEXPLANE: dict[str, Shape] = {"depth": (6, "R", "R"), "normal": (6, 3, "R", "R")}
+SAMPLES: dict[str, Shape] = {"points": ("N", 3), "distance": ("N",)}
+DECODED: dict[str, Shape] = {"coverage": (6, "R", "R"), **HEXPLANE}
+"""Arrays of a codec's views; the last two only where it decodes them."""
+_MOST = {"R": MOST_PIXELS, "N": 2 * MOST_SAMPLES}
 
 
 def write_store(
@@ -69,40 +79,30 @@ def write_store(
             array[...] = values
 
 
-def read_store(path: Path, *names: str) -> tuple[NDArray[Any], ...]:
-    """Whole arrays of a store, by name.
+def read_store(
+    path: Path, shapes: Mapping[str, Shape], finite: bool = True
+) -> tuple[NDArray[np.float32], ...]:
+    """Whole arrays of a store, by name and expected shape.
+
+    Args:
+        path: the store.
+        shapes: of the arrays that are read; R stands for pixels, N for samples.
+        finite: refuse NaN and infinity, too.
 
     Raises:
-        UserError: the store or an array is missing or unreadable.
+        UserError: the store or an array is missing, damaged, or not as expected.
     """
-    try:
-        group = zarr.open_group(path, mode="r")
-        arrays = [group[name] for name in names]
-        for name, array in zip(names, arrays, strict=True):
-            lost = array.nchunks - array.nchunks_initialized  # type: ignore[union-attr]
-            if lost:
-                raise UserError(f"{path}: {lost} chunks of {name!r} are missing")
-        return tuple(np.asarray(array[...]) for array in arrays)  # type: ignore[index]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such Zarr store") from None
-    except KeyError as error:
-        raise UserError(f"{path}: no array {error} in this Zarr store") from None
-    except UserError:
-        raise
-    except Exception as error:  # a damaged chunk surfaces as any codec's own error
-        raise UserError(f"{path}: damaged Zarr store ({type(error).__name__})") from error
-
-
-def array_shape(path: Path, name: str) -> tuple[int, ...]:
-    """Shape of a store's array; nothing else is read.
-
-    Raises:
-        UserError: there is no such store or array.
-    """
-    try:
-        return tuple(zarr.open_array(path / name, mode="r").shape)
-    except Exception as error:
-        raise UserError(f"{path}: no Zarr store with an array {name!r}") from error
+    declared(path, shapes, _MOST)
+    read = []
+    for name in shapes:
+        try:
+            values = np.asarray(zarr.open_array(path / name, mode="r")[...])
+        except Exception as error:  # a damaged chunk surfaces as any codec's own error
+            raise UserError(f"{path}: damaged Zarr store ({type(error).__name__})") from error
+        if finite and not np.isfinite(values).all():
+            raise UserError(f"{path}: {name!r} holds NaN or infinity (allowed: finite numbers)")
+        read.append(values)
+    return tuple(read)
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
@@ -111,10 +111,16 @@ def read_attributes(path: Path) -> dict[str, Any]:
     Raises:
         UserError: there is no readable store.
     """
-    try:
-        return dict(zarr.open_group(path, mode="r").attrs)
-    except Exception as error:
-        raise UserError(f"{path}: not a readable Zarr store") from error
+    return group_attributes(path)
+
+
+def read_transform(path: Path) -> frame.Array | None:
+    """The source-to-canonical transform [4, 4] of a store, where it has one.
+
+    Raises:
+        UserError: there is no readable store, or what it has is no such transform.
+    """
+    return frame.checked_transform(group_attributes(path).get("source_to_canonical"), path)
 
 
 def write_hexplane(
@@ -129,9 +135,24 @@ def write_hexplane(
 
 
 def read_hexplane(path: Path) -> Hexplane:
-    """Read a rendered hexplane."""
-    depth, normal = read_store(path, "depth", "normal")
+    """Read a rendered hexplane.
+
+    Raises:
+        UserError: the store is missing, damaged, or no hexplane.
+    """
+    depth, normal = read_store(path, HEXPLANE)
+    if depth.min() < 0 or depth.max() > frame.BACKGROUND_DEPTH:
+        raise UserError(f"{path}: 'depth' reaches out of the cube (allowed: 0 to 1)")
     return Hexplane(depth, normal)
+
+
+def resolution_of(path: Path) -> int:
+    """R, pixels along the side of a stored hexplane's views; no value is read.
+
+    Raises:
+        UserError: there is no such store, or it is not as expected.
+    """
+    return declared(path, HEXPLANE, _MOST)["depth"][-1]
 
 
 def write_samples(path: Path, points: NDArray[np.float32], distance: NDArray[np.float32]) -> None:
@@ -148,9 +169,22 @@ def write_samples(path: Path, points: NDArray[np.float32], distance: NDArray[np.
 
 
 def read_samples(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Read signed-distance samples: points [N, 3] and distance [N]."""
-    points, distance = read_store(path, "points", "distance")
+    """Read signed-distance samples: points [N, 3] and distance [N].
+
+    Raises:
+        UserError: the store is missing, damaged, or holds no samples.
+    """
+    points, distance = read_store(path, SAMPLES)
     return points, distance
+
+
+def samples_of(path: Path) -> int:
+    """N, how many signed distances a store holds; no value is read.
+
+    Raises:
+        UserError: there is no such store, or it is not as expected.
+    """
+    return declared(path, SAMPLES, _MOST)["distance"][0]
 
 
 def write_latent(
@@ -179,9 +213,13 @@ def write_latent(
     )
 
 
-def read_latent(path: Path) -> NDArray[np.float32]:
-    """Read a latent [6, c, h, w]."""
-    (latent,) = read_store(path, "latent")
+def read_latent(path: Path, shape: tuple[int, ...], finite: bool = True) -> NDArray[np.float32]:
+    """Read a latent of a codec's shape.
+
+    Raises:
+        UserError: the store is missing, damaged, or holds no latent of that shape.
+    """
+    (latent,) = read_store(path, {"latent": shape}, finite)
     return latent
 
 
@@ -196,8 +234,27 @@ def write_decoded(path: Path, images: Mapping[str, NDArray[np.float32]]) -> None
     write_store(path, {name: (image, about[name]) for name, image in images.items()})
 
 
-def stored_bytes(path: Path, name: str) -> tuple[int, int]:
-    """Bytes of one array raw, and of its chunks as they lie on disk."""
-    (values,) = read_store(path, name)
-    chunks = [file for file in (path / name / "c").rglob("*") if file.is_file()]
-    return int(values.nbytes), sum(file.stat().st_size for file in chunks)
+def read_decoded(path: Path) -> dict[str, NDArray[np.float32]]:
+    """A network's views, by name; NaN is a diverged network's.
+
+    Raises:
+        UserError: the store is missing, damaged, or not as expected.
+    """
+    names = [name for name in DECODED if (path / name).is_dir()]
+    shapes = {name: DECODED[name] for name in names}
+    return dict(zip(names, read_store(path, shapes, finite=False), strict=True))
+
+
+def latent_bytes(path: Path) -> tuple[int, int, int | None]:
+    """Bytes of a latent as float32, of its chunks as they lie on disk, and packed where known.
+
+    No value is read.
+
+    Raises:
+        UserError: the store is missing, damaged, or no latent.
+    """
+    shape, chunks = layout(path, "latent")
+    packed = group_attributes(path).get("packed_bytes")
+    if packed is not None and type(packed) is not int:
+        raise UserError(f"{path}: packed_bytes is no whole number")
+    return 4 * math.prod(shape), sum(file.stat().st_size for file in chunks), packed

@@ -233,6 +233,9 @@ def test_a_diverged_network_is_a_result_without_numbers(
         },
         model / "model.safetensors",
     )
+    config = json.loads((model / "config.json").read_text())
+    assert config["finite"] is True
+    (model / "config.json").write_text(json.dumps({**config, "finite": False}))
     folders = {part: data / part for part in ("hexplanes", "sdf", "meshes")}
     diagnose.run(model, data / f"{name}.json", DIAGNOSE, **folders)
     found = json.loads((data / f"{name}.json").read_text())["groups"]["held_out"]

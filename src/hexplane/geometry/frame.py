@@ -4,10 +4,12 @@ Canonical cube [-1, 1]^3, +y up, +z front (glTF). A *hexplane* is six R x R imag
 each face. Row 0 is the top of an image, and pixel (i, j) is sampled at its centre.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hexplane.plumbing.errors import UserError
 
 Array = NDArray[np.floating]
 UpAxis = Literal["y", "z"]
@@ -98,6 +100,41 @@ def canonical_transform(vertices: Array, up_axis: UpAxis) -> Array:
     transform = np.eye(4)
     transform[:3, :3] = scale * turn
     transform[:3, 3] = -scale * (low + high) / 2
+    return transform
+
+
+def checked_transform(value: Any, where: object) -> Array | None:
+    """A source-to-canonical transform [4, 4] that a file gave; None where it gave none.
+
+    Such a transform turns, scales alike along all axes and moves.
+
+    Args:
+        value: what the file says.
+        where: the file, for the message.
+
+    Raises:
+        UserError: it is no such transform.
+    """
+    if value is None:
+        return None
+    try:
+        transform = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        transform = np.empty(0)
+    sound = transform.shape == (4, 4) and bool(np.isfinite(transform).all())
+    if sound:
+        linear = transform[:3, :3]
+        with np.errstate(all="ignore"):
+            scale = np.cbrt(np.linalg.det(linear))
+            turn = linear / scale if 1e-30 < scale < 1e30 else np.zeros((3, 3))
+        sound = np.allclose(turn @ turn.T, np.eye(3), atol=1e-6) and np.array_equal(
+            transform[3], (0, 0, 0, 1)
+        )
+    if not sound:
+        raise UserError(
+            f"{where}: source_to_canonical is no transform "
+            "(allowed: 4 x 4 numbers that turn, scale and move)"
+        )
     return transform
 
 

@@ -38,9 +38,8 @@ class SymbolTables(nn.Module):
     def __init__(self, places: int, symbols: int, escape: bool = False, rates: int = 1) -> None:
         super().__init__()
         self.escape = escape
-        even = np.ones((1, symbols + escape))
-        slots = _slots(even, escape)[None].repeat(places, axis=1).repeat(rates, axis=0)
-        self.register_buffer("slots", torch.from_numpy(slots))
+        even = torch.tensor(_slots(np.ones((1, symbols + escape)), escape))
+        self.register_buffer("slots", even.repeat(rates, places, 1))
 
     @torch.no_grad()
     def fit(self, symbols: Tensor, shared: Tensor, rate: int = 0) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.settings import Settings, shown
+from hexplane.plumbing.settings import shown
 from hexplane.plumbing.texts import TwiceError, parse_yaml, read_text
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=BaseModel)
 
 MOST_LINES = 20
 """Mistakes that are told at once."""
@@ -43,7 +43,7 @@ def parse_spec(kind: type[S], text: str) -> S:
     return checked(kind, values, ("--spec",))
 
 
-def checked(kind: type[S], values: Any, prefix: tuple[str, ...] = ()) -> S:
+def checked(kind: type[S], values: Any, prefix: tuple[str, ...] = (), where: str = "") -> S:
     """Settings of a kind from plain values.
 
     Raises:
@@ -52,17 +52,20 @@ def checked(kind: type[S], values: Any, prefix: tuple[str, ...] = ()) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise UserError(explain(error, values, prefix)) from None
+        raise UserError(explain(error, values, prefix, where)) from None
 
 
-def explain(error: ValidationError, values: Any, prefix: tuple[str, ...] = ()) -> str:
+def explain(
+    error: ValidationError, values: Any, prefix: tuple[str, ...] = (), where: str = ""
+) -> str:
     """One line a mistake: the key, what is wrong, what is allowed.
 
     Args:
         error: pydantic's.
         values: what was validated; tells its keys from the names that pydantic gives to the
             branches of a union.
-        prefix: where these values stand.
+        prefix: keys that these values stand under.
+        where: what begins each line: the file that they stand in.
     """
     wants: dict[tuple[str, ...], dict[str, None]] = {}  # what each branch would take, once
     gots: dict[tuple[str, ...], str] = {}
@@ -80,7 +83,7 @@ def explain(error: ValidationError, values: Any, prefix: tuple[str, ...] = ()) -
     # A branch that wanted no list has nothing to say where another one looked into it.
     inner = {key[:length] for key in wants for length in range(len(key))} - names
     lines = [
-        f"{'.'.join(key) or 'config'}: {', or '.join(said)}{gots.get(key, '')}"
+        f"{where}{'.'.join(key) or 'config'}: {', or '.join(said)}{gots.get(key, '')}"
         for key, said in wants.items()
         if key not in inner
     ]

@@ -15,7 +15,9 @@ RESULTS = "results"
 STATE = f"{RESULTS}/.state"
 """Checkpoints, by the digest of all that a training depends on: all studies share them."""
 CHECKED = f"{STATE}/checked.json"
-MODEL_FILES = ("model.safetensors", "config.json", "history.csv")
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+MODEL_FILES = (WEIGHTS, CONFIG, "history.csv")
 
 
 class Layout:

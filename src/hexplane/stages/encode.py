@@ -10,7 +10,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT_MODEL
 from hexplane.settings.normalise import NormaliseSettings
-from hexplane.store import read_attributes, read_hexplane, write_latent
+from hexplane.store import read_hexplane, read_transform, write_latent
 
 SERVED = True
 
@@ -46,7 +46,8 @@ def run(
     inputs = {"model": saved.weights_hash}
     if source.suffix == ".zarr":
         hexplane = read_hexplane(source)
-        transform = read_attributes(source).get("source_to_canonical")
+        known = read_transform(source)
+        transform = None if known is None else known.tolist()
         inputs["hexplane"] = content_digest(source)
     else:
         hexplane, found = views_of(load_mesh(source), saved.resolution, settings)

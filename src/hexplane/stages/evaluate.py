@@ -11,7 +11,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, recorded
 from hexplane.settings.evaluate import EvaluateSettings
-from hexplane.store import read_attributes, stored_bytes
+from hexplane.store import latent_bytes
 
 SERVED = True
 
@@ -57,7 +57,7 @@ def run(
         recorded(mesh, "source_faces"),
     )
     if latent is not None:
-        size = *stored_bytes(latent, "latent"), read_attributes(latent).get("packed_bytes")
+        size = latent_bytes(latent)
         metrics |= {metric.name: metric.value(size) for metric in LATENT_METRICS}
     inputs = {"reconstruction": sha256(reconstruction), "mesh": sha256(mesh)}
     job.write_manifest(output, [], inputs=inputs, metrics=metrics)

@@ -1,10 +1,12 @@
 """extract: a mesh and six decoded views from a latent."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from hexplane.decoding import decode, read_own_latent
+from hexplane.extraction import is_empty
 from hexplane.geometry.meshes import moved
 from hexplane.geometry.writing import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
@@ -52,12 +54,18 @@ def run(
     claim(manifest_path(target), [target] if decoded is None else [target, decoded], force)
     job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
-    values, attributes = read_own_latent(latent, saved, model)
+    values, transform = read_own_latent(latent, saved, model)
     images, extraction = decode(saved.codec, values, settings)
     mesh = extraction.mesh
-    transform = attributes.get("source_to_canonical")
     if not canonical and transform is not None:
-        mesh = moved(mesh, np.linalg.inv(np.array(transform)))
+        mesh = moved(mesh, np.linalg.inv(transform))
+    if is_empty(mesh):
+        low, high = (f"{extraction.facts[name]:.3g}" for name in ("field_min", "field_max"))
+        level = extraction.field.level
+        print(
+            f"{target}: empty, as the field ({low} to {high}) never crosses {level:g}",
+            file=sys.stderr,
+        )
     write_mesh(mesh, target)
     written = [target]
     if decoded is not None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hexplane.geometry import frame
 from hexplane.geometry.meshes import read_normalised
 from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256
@@ -33,10 +34,12 @@ def run(
     """
     job = Job(__name__, settings, code)
     claim(manifest_path(output), [output], force)
+    known = frame.checked_transform(recorded(mesh, "source_to_canonical"), manifest_path(mesh))
+    transform = None if known is None else known.tolist()
     renderer = select_backend(settings.backend)
     solid = read_normalised(mesh)
     hexplane = renderer.render(solid, settings.resolution)
-    write_hexplane(output, hexplane, recorded(mesh, "source_to_canonical"))
+    write_hexplane(output, hexplane, transform)
     job.write_manifest(
         manifest_path(output),
         [output],

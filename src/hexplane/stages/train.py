@@ -108,6 +108,7 @@ def run(
             "spec": job.spec,
             "resolution": trained_on.resolution,
             "parameters": sum(p.numel() for p in finished.codec.parameters()),
+            "finite": all(bool(own.isfinite().all()) for own in weights.values()),
             "train": chosen,
             "validation": watched_names,
             "steps": finished.step,

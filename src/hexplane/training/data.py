@@ -17,7 +17,7 @@ from hexplane.geometry.modality import DEPTH, NORMAL, Features
 from hexplane.model.codec import Batch
 from hexplane.model.images import Images
 from hexplane.plumbing.errors import UserError
-from hexplane.store import array_shape, read_hexplane, read_samples
+from hexplane.store import read_hexplane, read_samples, resolution_of, samples_of
 
 AHEAD = 2
 """Batches that are read while a step runs."""
@@ -127,11 +127,11 @@ def open_heads(
     Raises:
         UserError: a store is missing, or its resolution or sample count differs.
     """
-    resolution = array_shape(hexplanes[0], "depth")[-1]
-    (samples,) = array_shape(sdf / hexplanes[0].name, "distance")
+    resolution = resolution_of(hexplanes[0])
+    samples = samples_of(sdf / hexplanes[0].name)
     for path in hexplanes:
-        _check_resolution(path, array_shape(path, "depth")[-1], hexplanes[0], resolution)
-        (count,) = array_shape(sdf / path.name, "distance")
+        _check_resolution(path, resolution_of(path), hexplanes[0], resolution)
+        count = samples_of(sdf / path.name)
         _check_samples(sdf / path.name, count, hexplanes[0], samples)
     stored = StoredHeads(hexplanes, sdf, features, resolution, samples, device)
     (first, _) = next(stored.picked([torch.tensor([0])]))
