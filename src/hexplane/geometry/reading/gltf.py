@@ -10,14 +10,15 @@ import numpy as np
 
 from hexplane.geometry.reading import nodes
 from hexplane.geometry.reading.accessors import MESHOPT, Arrays
-from hexplane.geometry.reading.document import Document, parsed
+from hexplane.geometry.reading.document import Document, Primitive, parsed
 from hexplane.geometry.reading.nodes import INSTANCING
 from hexplane.geometry.reading.primitives import DRACO, Shape, shape_of
 from hexplane.geometry.reading.surface import BadMesh, Floats, Integers, Surface
 
 MOST = 20_000_000
-"""Triangles, or vertices, that instances may make of a file with fewer bytes than that."""
+"""Triangles, or vertices, that a file with fewer bytes than that may ask to be placed."""
 
+_GEOMETRY = ("POSITION", "JOINTS_", "WEIGHTS_")
 _READ = frozenset({DRACO, INSTANCING, "KHR_mesh_quantization"})
 # Looks, light and sound, which no surface depends on.
 _PASSED = frozenset(
@@ -64,11 +65,16 @@ def read(data: bytes) -> Surface:
         if name not in _READ | _PASSED | {*MESHOPT}:
             raise BadMesh(f"it needs the extension {name[:60]!r}, which is not supported")
     arrays = Arrays(document, binary, len(data))
+    most = max(MOST, len(data))
+    shown = nodes.shown(document)
+    if _work(document, arrays, shown) > most:
+        raise BadMesh(f"it declares more than {most:,} triangles or vertices in all instances")
     vertices, faces, count = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], 0
-    for points, corners in _placed(document, arrays, max(MOST, len(data))):
-        faces.append(corners + count)
-        vertices.append(points)
-        count += len(points)
+    with np.errstate(all="ignore"):  # NaN and infinity are named by the checks of every mesh
+        for points, corners in _placed(document, arrays, shown):
+            faces.append(corners + count)
+            vertices.append(points)
+            count += len(points)
     return Surface(np.concatenate(vertices), np.concatenate(faces))
 
 
@@ -96,12 +102,34 @@ def _chunks(data: bytes) -> tuple[bytes, bytes | None]:
     return chunks[b"JSON"], chunks.get(b"BIN\0")
 
 
-def _placed(document: Document, arrays: Arrays, most: int) -> Iterator[tuple[Floats, Integers]]:
+def _work(document: Document, arrays: Arrays, shown: list[int]) -> int:
+    """How many vertices and triangles all nodes make, as declared: small files may ask for many."""
+    sizes: dict[int, int] = {}
+    total = 0
+    for node in (document.nodes[index] for index in shown):
+        if node.mesh is None:
+            continue
+        mesh = nodes.named(document.meshes, node.mesh, "mesh")
+        if node.mesh not in sizes:
+            sizes[node.mesh] = sum(_size(arrays, primitive) for primitive in mesh.primitives)
+        moves = 1 + sum(weight != 0 for weight in node.weights or mesh.weights or ())
+        total += sizes[node.mesh] * moves * nodes.copies(arrays, node)
+    return total
+
+
+def _size(arrays: Arrays, primitive: Primitive) -> int:
+    names = [i for name, i in primitive.attributes.items() if name.startswith(_GEOMETRY)]
+    names += [] if primitive.indices is None else [primitive.indices]
+    return 100 + sum(arrays.accessor(index).count for index in names)  # also empty ones take time
+
+
+def _placed(
+    document: Document, arrays: Arrays, shown: list[int]
+) -> Iterator[tuple[Floats, Integers]]:
     """Positions in the scene's frame, and triangles, of each part of each node that is shown."""
     worlds = nodes.worlds(document)
     shapes: dict[tuple, list[Shape]] = {}
-    total = 0
-    for index in nodes.shown(document):
+    for index in shown:
         node = document.nodes[index]
         if node.mesh is None:
             continue
@@ -110,25 +138,20 @@ def _placed(document: Document, arrays: Arrays, most: int) -> Iterator[tuple[Flo
         key = (node.mesh, weights)
         if key not in shapes:
             shapes[key] = [s for p in mesh.primitives if (s := shape_of(arrays, p, weights))]
-        if node.skin is not None:
+        if node.skin is None:
+            placed, matrices = shapes[key], worlds[index] @ nodes.instances(arrays, node)
+        elif INSTANCING in node.extensions:
+            raise BadMesh(f"{INSTANCING} of a mesh with a skin is not supported")
+        else:  # its joints place it, and its own node does not
             bones = nodes.bones(document, arrays, node.skin, worlds)
-            if INSTANCING in node.extensions:
-                raise BadMesh(f"{INSTANCING} of a mesh with a skin is not supported")
-            matrices = np.eye(4)[None]  # the node's own place does not count
-        else:
-            bones = None
-            matrices = worlds[index] @ nodes.instances(arrays, node)
-        for shape in shapes[key]:
-            total += len(matrices) * max(len(shape.points), len(shape.faces))
-            if total > most:
-                raise BadMesh(f"its instances have more than {most:,} triangles or vertices")
-            yield _copies(shape if bones is None else shape.moved(bones), matrices)
+            placed, matrices = [shape.moved(bones) for shape in shapes[key]], np.eye(4)[None]
+        for shape in placed:
+            yield _copies(shape, matrices)
 
 
 def _copies(shape: Shape, matrices: Floats) -> tuple[Floats, Integers]:
     """A shape at each place [n, 4, 4]; a mirrored one's triangles are turned, as glTF demands."""
-    with np.errstate(all="ignore"):  # NaN and infinity are named by the checks of every mesh
-        points = shape.points @ matrices[:, :3, :3].transpose(0, 2, 1) + matrices[:, None, :3, 3]
+    points = shape.points @ matrices[:, :3, :3].transpose(0, 2, 1) + matrices[:, None, :3, 3]
     faces = shape.faces + np.arange(len(matrices))[:, None, None] * len(shape.points)
     mirrored = np.linalg.det(matrices[:, :3, :3]) < 0
     faces[mirrored] = faces[mirrored][:, :, ::-1]

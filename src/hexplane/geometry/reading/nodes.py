@@ -77,7 +77,7 @@ def instances(arrays: Arrays, node: Node) -> Floats:
     """
     if INSTANCING not in node.extensions:
         return np.eye(4)[None]
-    names = valid(Instancing, node.extensions[INSTANCING], INSTANCING).attributes
+    names = _instancing(node)
     kinds = {"TRANSLATION": "VEC3", "ROTATION": "VEC4", "SCALE": "VEC3"}
     given = {name: arrays.read(names[name], kind) for name, kind in kinds.items() if name in names}
     lengths = {len(values) for values in given.values()}
@@ -89,6 +89,17 @@ def instances(arrays: Arrays, node: Node) -> Floats:
         given.get("ROTATION", np.tile([0.0, 0.0, 0.0, 1.0], (n, 1))),
         given.get("SCALE", np.ones((n, 3))),
     )
+
+
+def copies(arrays: Arrays, node: Node) -> int:
+    """How many instances a node's mesh has, as declared."""
+    if INSTANCING not in node.extensions:
+        return 1
+    return max((arrays.accessor(index).count for index in _instancing(node).values()), default=0)
+
+
+def _instancing(node: Node) -> dict[str, int]:
+    return valid(Instancing, node.extensions[INSTANCING], INSTANCING).attributes
 
 
 def bones(document: Document, arrays: Arrays, index: int, placed: Floats) -> Floats:

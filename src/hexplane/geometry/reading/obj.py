@@ -121,4 +121,7 @@ def _corners(text: bytes, count: int) -> tuple[Integers, Integers, Integers]:
         values = integers(text.replace(b"//" if empty else b"/", b" "), "a face")
         if step <= 3 and len(values) == step * len(slashes):
             return values[::step], counts, form
-    return integers(re.sub(rb"/[^\s]*", b"", text), "a face"), counts, form
+    values = integers(re.sub(rb"/[^\s]*", b"", text), "a face")
+    if len(values) < len(slashes):
+        raise BadMesh("a corner of a face names no vertex")
+    return values, counts, form

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hexplane.geometry.reading.polygons import strip, triangulated
-from hexplane.geometry.reading.surface import BadMesh, Integers, Surface, check_indices
+from hexplane.geometry.reading.surface import BadMesh, Integers, Surface, check_indices, doubles
 from hexplane.geometry.reading.text import numbers, whole
 
 _TYPES = {
@@ -69,7 +69,7 @@ def read(data: bytes) -> Surface:
         if element.name == "vertex":
             if not all(axis in values for axis in "xyz"):
                 raise BadMesh("its vertices have no x, y and z")
-            vertices = np.stack([values[axis] for axis in "xyz"], axis=1).astype(np.float64)
+            vertices = np.stack([doubles(values[axis]) for axis in "xyz"], axis=1)
         elif element.name in ("face", "tristrips") and lists is not None:
             faces.append((element.name, *lists))
     if body[at:].strip(b"\0\x1a \t\r\n"):
@@ -231,7 +231,7 @@ def _gathered(body: bytes, starts: Integers, counts: Integers, kind: np.dtype) -
 
 def _whole(values: np.ndarray) -> Integers:
     if values.dtype.kind == "f":
-        return whole(values.astype(np.float64), "a face")
+        return whole(doubles(values), "a face")
     return values.astype(np.int64)
 
 

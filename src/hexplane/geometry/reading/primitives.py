@@ -10,7 +10,7 @@ import numpy as np
 from hexplane.geometry.reading.accessors import Arrays, component, normalised
 from hexplane.geometry.reading.document import Draco, Primitive, valid
 from hexplane.geometry.reading.polygons import fan, strip
-from hexplane.geometry.reading.surface import BadMesh, Floats, Integers, check_indices
+from hexplane.geometry.reading.surface import BadMesh, Floats, Integers, check_indices, doubles
 
 DRACO = "KHR_draco_mesh_compression"
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -36,8 +36,8 @@ class Shape:
         if self.joints.size and self.joints.max() >= len(bones):
             raise BadMesh("a vertex names a joint that is not there")
         total = self.weights.sum(axis=1)
-        if not (total > 0).all():
-            raise BadMesh("a vertex follows no joint: its weights are 0")
+        if not ((total > 0) & np.isfinite(total)).all():
+            raise BadMesh("a vertex follows no joint: its weights are 0, or no numbers")
         points = np.zeros_like(self.points)
         for joint, weight in zip(self.joints.T, (self.weights / total[:, None]).T, strict=True):
             bone = bones[joint]
@@ -62,7 +62,7 @@ def shape_of(arrays: Arrays, primitive: Primitive, morph: tuple[float, ...]) -> 
     def read(name: str, kind: str) -> np.ndarray:
         return data[name] if name in data else arrays.read(primitive.attributes[name], kind)
 
-    points = read("POSITION", "VEC3").astype(np.float64)
+    points = doubles(read("POSITION", "VEC3"))
     if faces is None:
         faces = _faces(arrays, primitive, len(points))
     check_indices(faces, len(points))
@@ -70,14 +70,16 @@ def shape_of(arrays: Arrays, primitive: Primitive, morph: tuple[float, ...]) -> 
         raise BadMesh(f"{len(morph)} weights for {len(primitive.targets)} morph targets")
     for weight, target in zip(morph, primitive.targets, strict=False):
         if weight and "POSITION" in target:
-            points = points + weight * _as_long(arrays.read(target["POSITION"], "VEC3"), points)
+            points = points + weight * doubles(
+                _as_long(arrays.read(target["POSITION"], "VEC3"), points)
+            )
     names = [n for n in primitive.attributes if n.startswith("JOINTS_")]
     joints, weights = [np.zeros((len(points), 0), np.int64)], [np.zeros((len(points), 0))]
     for name in names:
         if (by := name.replace("JOINTS", "WEIGHTS")) not in primitive.attributes:
             raise BadMesh(f"{name} without {by}")
         joints.append(_as_long(read(name, "VEC4"), points).astype(np.int64))
-        weights.append(_as_long(read(by, "VEC4"), points).astype(np.float64))
+        weights.append(doubles(_as_long(read(by, "VEC4"), points)))
     return Shape(points, faces, np.concatenate(joints, axis=1), np.concatenate(weights, axis=1))
 
 

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from hexplane.geometry.reading.surface import BadMesh, Surface
+from hexplane.geometry.reading.surface import BadMesh, Surface, doubles
 from hexplane.geometry.reading.text import numbers, plain
 
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -37,8 +37,7 @@ def _binary(data: bytes, count: int, end: int) -> Surface:
         raise BadMesh(f"{held:,} of {count:,} triangles: cut short, or no STL")
     if data[end:].strip(b"\0\x1a \r\n"):
         raise BadMesh(f"{len(data) - end:,} bytes after the {count:,} triangles that it declares")
-    corners = np.frombuffer(data, _FACET, count, _HEADER)["corners"].astype(np.float64)
-    return _soup(corners)
+    return _soup(doubles(np.frombuffer(data, _FACET, count, _HEADER)["corners"]))
 
 
 def _text(data: bytes) -> Surface:

@@ -24,6 +24,12 @@ class Surface:
     faces: Integers
 
 
+def doubles(values: np.ndarray) -> Floats:
+    """Values in double precision; numpy warns of some NaNs, which the checks of every mesh name."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
+
+
 def check_indices(corners: Integers, vertices: int) -> None:
     """Raise `BadMesh` where a corner names none of the vertices."""
     if corners.size and (corners.min() < 0 or corners.max() >= vertices):
