@@ -192,23 +192,20 @@ class Results:
         solid = None if facts.get("empty") else self._once(path, read_mesh)
         if solid is not None and len(solid.faces) == 0:
             solid = None
-        level = float(facts.get("level", 0.5))
-        return Reconstruction(solid, facts.get("field_min"), facts.get("field_max"), level)
+        return Reconstruction(solid, *_range(facts, manifest_path(path)))
 
     def interpolation(self, arm: str) -> list[Reconstruction]:
         """What an arm makes of latents between two heads, from the first one to the second."""
-        steps = read_manifest(Path(self.paths.interpolation_manifest.format(arm=arm)))["steps"]
-        return [
-            Reconstruction(
-                None
-                if facts["empty"]
-                else read_mesh(Path(self.paths.interpolation.format(arm=arm, step=step))),
-                facts["field_min"],
-                facts["field_max"],
-                float(facts["level"]),
-            )
-            for step, facts in enumerate(steps)
-        ]
+        manifest = Path(self.paths.interpolation_manifest.format(arm=arm))
+        steps = read_manifest(manifest).get("steps")
+        if not isinstance(steps, list):
+            raise UserError(f"{manifest}: no steps in it")
+        found = []
+        for step, facts in enumerate(steps):
+            known = _range(facts, manifest)
+            path = Path(self.paths.interpolation.format(arm=arm, step=step))
+            found.append(Reconstruction(None if facts.get("empty") else read_mesh(path), *known))
+        return found
 
     @cached_property
     def manifests(self) -> list[dict[str, Any]]:
@@ -243,6 +240,20 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path}: not a JSON mapping")
     return value
+
+
+def _range(facts: Any, where: Path) -> tuple[float | None, float | None, float]:
+    """Least and greatest value of a field, where finite, and the level that its mesh is taken at.
+
+    Raises:
+        UserError: a manifest does not say them as numbers.
+    """
+    names = ("field_min", "field_max", "level")
+    values = [facts.get(name) for name in names] if isinstance(facts, dict) else ["none"]
+    if any(value is not None and type(value) not in (int, float) for value in values):
+        raise UserError(f"{where}: not the range of a field ({', '.join(names)} are numbers)")
+    low, high, level = (None if value is None else float(value) for value in values)
+    return low, high, 0.5 if level is None else level
 
 
 def _number(text: str | None) -> float | None:

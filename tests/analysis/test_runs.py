@@ -15,6 +15,7 @@ from hexplane.report.charts.looks import looks
 from hexplane.results import Results
 from hexplane.settings.diagnose import measures
 from hexplane.settings.report import ReportSettings
+from support.stores import BARE
 
 THRESHOLDS = [0.015, 0.03, 0.06]
 HELD_OUT = ["ida", "jan"]
@@ -107,7 +108,7 @@ class Fabricated:
 
     def _write(self, path: str, **facts: Any) -> None:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.root / path, {"format": "hexplane manifest 1", **facts})
+        write_json(self.root / path, {**BARE, **facts})
 
     @property
     def results(self) -> Results:

@@ -12,13 +12,14 @@ from hexplane.report.sentences import repairs
 from hexplane.results import Results
 from hexplane.stages import report
 from support.reporting import HEADS, SPEC, fabricate, page_of, runs_of, summary_of
+from support.stores import BARE
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 def note(manifest: Path, **facts: object) -> None:
     """Add facts to a manifest, which need not be there."""
-    held = {"format": "hexplane manifest 1", "stage": "render", "files": {}}
+    held = {**BARE, "stage": "render"}
     if manifest.is_file():
         held = json.loads(manifest.read_text())
     manifest.write_text(json.dumps(held | facts))

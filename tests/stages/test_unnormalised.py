@@ -8,11 +8,11 @@ import trimesh
 from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import write_json
-from hexplane.plumbing.manifests import FORMAT
 from hexplane.settings.distances import DistancesSettings
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import OracleSettings
 from hexplane.stages import distances, evaluate, oracle, render
+from support.stores import BARE
 
 STAGES = {
     "render": lambda mesh, out: render.run(mesh, out / "views.zarr"),
@@ -53,6 +53,6 @@ def test_nor_is_a_reconstruction_judged_in_the_sources_coordinates(out: Path) ->
         evaluate.run(out.with_name("large.ply"), whole, scores, settings)
     # Of a head in metres only the manifest can tell.
     assert evaluate.run(out.with_name("small.ply"), whole, scores, settings)["iou"] < 0.01
-    write_json(out.with_name("small.json"), {"format": FORMAT, "canonical": False})
+    write_json(out.with_name("small.json"), {**BARE, "canonical": False})
     with pytest.raises(UserError, match=r"small\.ply: in its source's coordinates"):
         evaluate.run(out.with_name("small.ply"), whole, scores, settings)

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from hexplane.plumbing.manifests import Job, manifest_path
+from hexplane.plumbing.manifests import FORMAT, Job, manifest_path
 from hexplane.settings.distances import DistancesSettings
 from hexplane.store import write_samples
+
+BARE: dict[str, Any] = {"format": FORMAT, "content": "-", "files": {}, "inputs": {}}
+"""A manifest without facts."""
 
 
 def stored_samples(folder: Path, value: float, seconds: float = 0.0, **settings: Any) -> Path:

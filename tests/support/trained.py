@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hexplane.geometry.meshes import normalise
 from hexplane.plumbing.digests import canonical_json
 from hexplane.plumbing.files import write_json
 from hexplane.settings.distances import DistancesSettings
@@ -18,9 +19,7 @@ def render_and_sample(folder: Path, names: str) -> Path:
     """A shape for each letter, rendered at R = 32 and sampled; the folder."""
     for seed, name in enumerate(names):
         mesh = folder / f"{name}.ply"
-        shape = bump(seed)
-        shape.apply_scale(0.6)
-        shape.export(mesh)
+        normalise(bump(seed), "y")[0].export(mesh)
         render.run(mesh, folder / f"hexplanes/{name}.zarr", RenderSettings(resolution=32))
         distances.run(mesh, folder / f"sdf/{name}.zarr", DistancesSettings(near=300, uniform=100))
     return folder

@@ -17,9 +17,9 @@ from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.model.codecs import build_codec
 from hexplane.plan import Plan, spec_param
 from hexplane.plumbing.files import write_json
-from hexplane.plumbing.manifests import FORMAT
 from hexplane.store import read_latent, write_hexplane, write_samples
 from support.project import ROOT, bump
+from support.stores import BARE
 
 FLOATS = 393_216
 GIGABYTE = 1e9
@@ -63,7 +63,7 @@ def test_two_steps_in_full_size_stay_below_12_gb(plan, arm, renderer, tmp_path: 
     write_samples(tmp_path / "sdf/head-000.zarr", points, distance.astype(np.float32))
     for folder in ("hexplanes", "sdf"):
         manifest = tmp_path / folder / "head-000.manifest.json"
-        write_json(manifest, {"format": FORMAT, "content": "-"})
+        write_json(manifest, BARE)
     spec = plan.train(arm)
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 2})})
     program = (

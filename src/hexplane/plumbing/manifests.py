@@ -6,7 +6,6 @@ clock and of CPU time, and the largest resident memory.
 """
 
 import importlib.metadata
-import json
 import math
 import platform
 import resource
@@ -19,7 +18,7 @@ from typing import Any
 from hexplane import __version__
 from hexplane.plumbing.digests import code_digest, digest
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.files import sha256, tree_hashes, write_json
+from hexplane.plumbing.files import read_json, sha256, tree_hashes, write_json
 from hexplane.plumbing.settings import Settings
 
 FORMAT = "hexplane manifest 1"
@@ -136,15 +135,21 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing or is no manifest.
     """
+    if not path.exists():
+        raise UserError(f"{path}: no such manifest")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        known = manifest.get("format") == FORMAT
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such manifest") from None
-    except (OSError, ValueError, AttributeError):
+        manifest = read_json(path)
+    except UserError:
         raise UserError(f"{path}: not a readable manifest") from None
-    if not known:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UserError(f"{path}: not a manifest of this version ({FORMAT!r})")
+    sound = isinstance(manifest.get("content"), str) and all(
+        isinstance(manifest.get(key), dict)
+        and all(isinstance(value, str) for value in manifest[key].values())
+        for key in ("files", "inputs")
+    )
+    if not sound or not isinstance(manifest.get("tables", {}), dict):
+        raise UserError(f"{path}: not a readable manifest (content, files or inputs are damaged)")
     return manifest
 
 
