@@ -36,6 +36,9 @@ VALID = {
     + files.obj()
     + "l 1 2\np 1\n",
     "no last line end.obj": files.obj().rstrip(),
+    "another form in the last line.obj": files.obj(files.TRIANGLES)
+    .replace("f 1 4 3", "f 1//1 4//1 3//2")
+    .rstrip(),
     "padding.obj": files.obj() + "\0\0\x1a",
     # OFF
     "counts beside OFF.off": files.off().replace("OFF\n", "OFF"),
@@ -73,6 +76,9 @@ VALID = {
     "CR in the header.ply": files.ply(end="\r"),
     "CR LF in the header.ply": files.ply(end="\r\n"),
     "text.ply": files.ply_text(MIXED),
+    "text, values that are not declared.ply": re.sub(
+        r"(?m)^(4 .*)$", r"\1 3 9 9 9", files.ply_text()
+    ),
     "text, CR.ply": files.ply_text().replace("\n", "\r"),
     "text, tokens over lines.ply": files.ply_text().partition("end_header\n")[0]
     + "end_header\n"
@@ -102,8 +108,8 @@ def test_valid_file_is_the_box(tmp_path, name):
 
 DAMAGED = {
     "cut in the last face.obj": (files.obj(files.TRIANGLES).rstrip()[:-2], "has 2 corners"),
-    "cut in the last quad.obj": (files.obj().rstrip()[:-2], "form of its own"),
-    "cut after a slash.obj": (files.obj().rstrip().replace("f 4 1 5 8", "f 4 1 5/"), "its own"),
+    "cut in the last quad.obj": (files.obj().rstrip()[:-2], "cut short"),
+    "cut after a slash.obj": (files.obj().rstrip().replace("f 4 1 5 8", "f 4 1 5/"), "cut short"),
     "a vertex of 2.obj": ("v 1 2\n" + files.obj(), "fewer than three coordinates"),
     "vertex 0.obj": (files.obj([[-1, 1, 2], *files.QUADS]), "vertex 0, but the first one is 1"),
     "below the first.obj": (files.obj([[-11, 1, 2]]), "not there"),
@@ -120,6 +126,7 @@ DAMAGED = {
     "four dimensions.off": ("4" + files.off(), "dimensions"),
     "cut.ply": (files.ply(MIXED)[:-3], "cut short"),
     "a face more.ply": (files.ply() + files.ply()[-17:], "goes on"),
+    "a value more in one row.ply": (files.ply_text().replace("3 2 1", "3 2 1 7"), "has 1 corners"),
     "10^12 faces.ply": (files.ply().replace(b"face 6", b"face 1000000000000"), "cut short"),
     "10^12 vertices.ply": (files.ply().replace(b"vertex 8", b"vertex 1000000000000"), "cut short"),
     "a list of 200.ply": (files.ply().replace(b"\x04\0\0\0\0", b"\xc8\0\0\0\0", 1), "cut short"),

@@ -57,10 +57,11 @@ def read(data: bytes) -> Surface:
         return letters[np.repeat(lines, lengths)].tobytes()
 
     vertices = _vertices(body(vertex), int(vertex.sum()))
-    corners, counts, form = _corners(body(face), int(face.sum()))
-    complete = whole_lines or len(form) < 2 or counts[-1] < 3 or (form[:-1] == form[-1]).any()
-    if not complete:
-        raise BadMesh("the last face has a form of its own and its line no end: cut short")
+    corners, counts, broken = _corners(body(face), int(face.sum()))
+    # Without a line's end the last face may be cut: in a corner, or before one that others have.
+    fewer = len(counts) > 1 and 3 <= counts[-1] < counts[:-1].min()
+    if not whole_lines and (broken or fewer):
+        raise BadMesh("its last line has no end and a face with less than others: cut short")
     before = np.repeat(np.cumsum(vertex)[face], counts)  # vertices above each corner's face
     if (corners == 0).any():
         raise BadMesh("a face names vertex 0, but the first one is 1")
@@ -100,28 +101,27 @@ def _vertices(text: bytes, count: int) -> Floats:
     return values[starts[:, None] + np.arange(3)]
 
 
-def _corners(text: bytes, count: int) -> tuple[Integers, Integers, Integers]:
-    """Of all faces: the vertices as written; how many each has; a number for each one's form."""
+def _corners(text: bytes, count: int) -> tuple[Integers, Integers, bool]:
+    """Of all faces: the vertices as written, and how many each has.
+
+    And whether the last face's first and last corners differ in their number of slashes.
+    """
     counts = tokens_per_row(text)
     if len(counts) < count:
         raise BadMesh("a face has no corners")
     if b"/" not in text:
-        return integers(text, "a face"), counts, counts
-    letters = np.frombuffer(text, np.uint8)
-    slash = letters == ord("/")
+        return integers(text, "a face"), counts, False
+    slash = np.frombuffer(text, np.uint8) == ord("/")
     token = np.cumsum(token_starts(text), dtype=np.int32)[slash] - 1
     slashes = np.bincount(token, minlength=int(counts.sum()))
+    broken = bool(slashes[-1] != slashes[-counts[-1]])
     empty = text.count(b"//")
-    firsts = np.cumsum(counts) - counts
-    form = (
-        counts * 100 + slashes[firsts + counts - 1].clip(max=9) * 10 + slashes[firsts].clip(max=9)
-    )
     if (slashes == slashes[0]).all() and empty in (0, len(slashes)):
         step = int(slashes[0]) + 1 - (empty > 0)
         values = integers(text.replace(b"//" if empty else b"/", b" "), "a face")
         if step <= 3 and len(values) == step * len(slashes):
-            return values[::step], counts, form
+            return values[::step], counts, broken
     values = integers(re.sub(rb"/[^\s]*", b"", text), "a face")
     if len(values) < len(slashes):
         raise BadMesh("a corner of a face names no vertex")
-    return values, counts, form
+    return values, counts, broken

@@ -11,7 +11,7 @@ import numpy as np
 
 from hexplane.geometry.reading.polygons import strip, triangulated
 from hexplane.geometry.reading.surface import BadMesh, Integers, Surface, check_indices, doubles
-from hexplane.geometry.reading.text import numbers, whole
+from hexplane.geometry.reading.text import numbers, tokens_per_row, whole
 
 _TYPES = {
     b"char": "i1", b"uchar": "u1", b"short": "i2", b"ushort": "u2", b"int": "i4", b"uint": "u4",
@@ -61,8 +61,7 @@ def read(data: bytes) -> Surface:
     elements, text, start = _header(data)
     body = data[start:]
     if text:
-        # The same layout with every number as a double: one way to read both.
-        body = numbers(body.rstrip(b"\0\x1a"), "a value").astype("<f8").tobytes()
+        body = _as_binary(body.rstrip(b"\0\x1a"), elements)
     at, vertices, faces = 0, np.empty((0, 3)), []
     for element in elements:
         values, lists, at = _rows(body, at, element)
@@ -81,6 +80,28 @@ def read(data: bytes) -> Surface:
         else:
             triangles.append(_strips(corners, counts, len(vertices)))
     return Surface(vertices, np.concatenate(triangles))
+
+
+def _as_binary(text: bytes, elements: list[_Element]) -> bytes:
+    """A text body with every number as a double in the same order: one way to read both.
+
+    MeshLab wrote lists of colours at the ends of rows that its header does not declare. What all
+    rows of an element have beyond the first one's declared values is left out.
+    """
+    elements = [element for element in elements if element.properties]
+    values, rows = numbers(text, "a value").astype("<f8"), tokens_per_row(text)
+    if len(rows) != sum(element.rows for element in elements):
+        return values.tobytes()  # rows are no lines
+    parts, row, at = [], 0, 0
+    for element in elements:
+        widths = rows[row : row + element.rows]
+        part = values[at : at + int(widths.sum())]
+        row, at = row + element.rows, at + len(part)
+        if len(widths) and (widths == widths[0]).all():
+            _, end = _Walk(element, part.tobytes()).row(0)
+            part = part.reshape(len(widths), -1)[:, : end // part.itemsize]
+        parts.append(part.tobytes())
+    return b"".join(parts)
 
 
 def _header(data: bytes) -> tuple[list[_Element], bool, int]:
