@@ -34,6 +34,10 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
         surface = read_surface(path.read_bytes(), path.suffix.lower())
     except BadMesh as error:
         raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({error})") from error
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: takes more memory than there is") from error
     mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False, validate=False)
     return usable(mesh, str(path))
 

@@ -217,3 +217,18 @@ def test_a_small_head_in_a_large_room_is_no_outlier(tmp_path):
     path = tmp_path / "a.obj"
     path.write_text(files.obj() + "v 0 0 0\nv 900 0 0\nv 0 900 0\nf 9 10 11\n")
     assert load_mesh(path).bounds[1, 0] == 900
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(PermissionError(13, "Permission denied"), "Permission denied"), (MemoryError(), "memory")],
+)
+def test_what_the_machine_refuses_is_one_line(tmp_path, monkeypatch, error, reason):
+    def refuse(path):
+        raise error
+
+    path = tmp_path / "a.obj"
+    path.write_text(files.obj())
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    with pytest.raises(UserError, match=f"a.obj: .*{reason}"):
+        load_mesh(path)
