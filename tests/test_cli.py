@@ -1,14 +1,19 @@
 """The command line, as it is built from the stages."""
 
+import inspect
 import os
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from hexplane import stages
+from hexplane import cli, stages
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.parse import parse_spec
+from hexplane.plumbing.texts import parse_yaml
 from hexplane.stages import check, train
 
 
@@ -38,6 +43,35 @@ def test_what_is_said_of_arguments_is_the_docstrings() -> None:
     assert "--spec" in said
     assert "--code" not in said
     assert "The normalised mesh, beside which" in run("normalise", "--help").stdout
+
+
+@pytest.mark.parametrize("stage", stages.names())
+def test_the_example_in_a_stages_help_is_one_that_it_takes(stage: str) -> None:
+    settings = inspect.signature(import_module(f"hexplane.stages.{stage}").run, eval_str=True)
+    if "settings" not in settings.parameters:
+        return
+    kind = settings.parameters["settings"].annotation
+    said = cli._of_settings(kind)
+    assert all(name in said for name in kind.model_fields)
+    found = re.search(r"e\.g\. '(.+)';", said)
+    if found:
+        given = parse_yaml(found[1])
+        required = [name for name, field in kind.model_fields.items() if field.is_required()]
+        try:
+            parse_spec(kind, found[1])
+        except UserError as error:  # only for what has to be given as well
+            assert str(error).splitlines() == [
+                f"--spec.{name}: field required" for name in required
+            ]
+        assert set(given) <= set(kind.model_fields)
+    else:
+        assert stage == "report"  # of which nothing has a default to show
+
+
+def test_the_help_of_encode_says_what_it_takes() -> None:
+    said = " ".join(run("encode", "--help").stdout.split())
+    assert "'{up: y}'" in said
+    assert "resolution" not in said.split("--spec")[1]
 
 
 def test_a_mistyped_command_is_guessed() -> None:
@@ -74,6 +108,20 @@ def test_so_few_heads_cannot_be_trained_on(tmp_path: Path, heads: int) -> None:
     split.write_text('{"train": ["a", "b"]}')
     with pytest.raises(UserError, match=f"--heads: {heads}"):
         train.run(tmp_path / "model", split, heads=heads)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"cache_gb": float("nan")}, "--cache-gb: nan (allowed: 0 to 1e+06)"),
+        ({"cache_gb": float("inf")}, "--cache-gb: inf (allowed: 0 to 1e+06)"),
+        ({"devices": 10**18}, "--devices: 1000000000000000000 (allowed: 0 to 4096)"),
+    ],
+)
+def test_numbers_that_no_machine_has(tmp_path: Path, options: dict[str, float], says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        train.run(tmp_path / "model", tmp_path / "split.json", **options)
+    assert str(caught.value) == says
 
 
 def test_a_damaged_file_of_settings_is_named_and_not_printed(tmp_path: Path) -> None:

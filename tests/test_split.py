@@ -106,6 +106,8 @@ def test_other_families_are_no_part_of_a_split(tmp_path):
                 '{"trian": ["ada"]}',
                 '{"train": "ada"}',
                 '{"train": ["ada", 3]}',
+                '{"train": ["../ada"]}',
+                '{"train": ["a\\u0000"]}',
                 '{"train": {"ada": 1}}',
                 '{"train": ["ada"], "other": {"ict": ["eve"]}}',
             )

@@ -80,8 +80,7 @@ def _parsed(run: Callable[..., Any]) -> Callable[..., None]:
                 typer.Option(
                     "--spec",
                     metavar="YAML",
-                    help="Settings that differ from the defaults, e.g. '{resolution: 256}'; "
-                    "@FILE reads them from a file.",
+                    help=_of_settings(annotation),
                 ),
             ]
         elif own.name == "code":
@@ -105,6 +104,20 @@ def _parsed(run: Callable[..., Any]) -> Callable[..., None]:
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {own.name: own.annotation for own in parameters}
     return called
+
+
+def _of_settings(kind: type[Settings]) -> str:
+    """What the option `--spec` takes: its keys, and one of them as an example."""
+    keys = ", ".join(kind.model_fields)
+    examples = [
+        f", e.g. '{{{name}: {field.default}}}'"
+        for name, field in kind.model_fields.items()
+        if type(field.default) in (int, float, str)
+    ]
+    example = examples[0] if examples else ""
+    return (
+        f"Settings that differ from the defaults ({keys}){example}; @FILE reads them from a file."
+    )
 
 
 def _descriptions(arguments: str) -> dict[str, str]:

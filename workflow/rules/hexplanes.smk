@@ -2,7 +2,7 @@
 
 
 rule data:
-    # All that training reads, by name: `snakemake --cores all data`.
+    # All that training reads, by name: `.venv/bin/snakemake --cores all data`.
     input:
         expand(paths.hexplane_manifest, mesh=PLAN.heads),
         expand(paths.distance_manifest, mesh=PLAN.heads),

@@ -1,15 +1,19 @@
 """What every group of settings has in common."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from hexplane.plumbing.paths import NAME
 
 T = TypeVar("T")
 MOST_SEED = 2**31 - 1
 """Largest seed: times a million and more, generators take it still."""
 MOST_NAMES = 100_000
 """Names in a list, and heads of a study."""
+HeadName = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
+"""A head's name, of which file names are made."""
 _LONGEST = 80
 
 

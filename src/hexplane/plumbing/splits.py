@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
+from hexplane.plumbing.paths import NAME
 
 SPLITS = ("train", "validation", "test")
 GROUPS = (*SPLITS, "held_out")
@@ -22,10 +23,14 @@ def read_split(path: Path) -> dict[str, list[str]]:
     """
     found = read_json(path)
     sound = isinstance(found, dict) and all(
-        part in SPLITS and isinstance(names, list) and all(isinstance(n, str) for n in names)
+        part in SPLITS and isinstance(names, list) and all(map(_is_name, names))
         for part, names in found.items()
         if part != OTHERS
     )
     if not sound:
         raise UserError(f"{path}: not a split (allowed: lists of names by {', '.join(SPLITS)})")
     return {part: found.get(part, []) for part in SPLITS}
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(NAME.fullmatch(name))

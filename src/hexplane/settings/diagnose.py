@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from hexplane.metrics.table import metrics_at
+from hexplane.plumbing.settings import HeadName
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import ExtractSettings
 
@@ -13,10 +14,10 @@ from hexplane.settings.extract import ExtractSettings
 class DiagnoseSettings(ExtractSettings, EvaluateSettings):
     """Which heads a run is diagnosed on, and how its meshes are taken and measured."""
 
-    heads: dict[Literal["train", "held_out"], list[str]] = Field(
+    heads: dict[Literal["train", "held_out"], list[HeadName]] = Field(
         description="Mesh names by train, at least one, and held_out."
     )
-    inputs: list[str] = Field(
+    inputs: list[HeadName] = Field(
         [], description="Training heads whose principal components are taken; none: those of heads."
     )
 

@@ -4,19 +4,21 @@ from typing import Any
 
 from pydantic import Field
 
-from hexplane.plumbing.settings import Settings
+from hexplane.plumbing.settings import HeadName, Settings
 from hexplane.plumbing.splits import SPLITS
 
 
 class ReportSettings(Settings):
     """What the report shows, in which roles."""
 
-    split: dict[str, list[str]] = Field(description="Mesh names by train, validation and test.")
-    others: dict[str, list[str]] = Field(
+    split: dict[str, list[HeadName]] = Field(
+        description="Mesh names by train, validation and test."
+    )
+    others: dict[str, list[HeadName]] = Field(
         default={}, description="Names of meshes of other families, by family."
     )
-    heads: list[str] = Field(description="Meshes that every arm was taken through.")
-    interpolated: list[str] = Field(
+    heads: list[HeadName] = Field(description="Meshes that every arm was taken through.")
+    interpolated: list[HeadName] = Field(
         default=[], description="The two heads that meshes are blended between; or none."
     )
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")

@@ -64,9 +64,9 @@ def run(
     """
     claim(output / "manifest.json", [output / name for name in WRITTEN], force)
     job = Job(__name__, settings, code, settings.modules())
-    for option, value in (("--devices", devices), ("--cache-gb", cache_gb)):
-        if value < 0:
-            raise UserError(f"{option}: {value} (allowed: 0 or more)")
+    for option, value, most in (("--devices", devices, 4096), ("--cache-gb", cache_gb, 1e6)):
+        if not 0 <= value <= most:  # NaN is not
+            raise UserError(f"{option}: {value} (allowed: 0 to {most:g})")
     if heads is not None and heads < 1:
         raise UserError(f"--heads: {heads} (allowed: 1 or more)")
     names = read_split(split)
