@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hexplane.geometry.meshes import normalise
 from support.project import Project, bump
 
 pytestmark = pytest.mark.slow
@@ -17,6 +18,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that never ran."""
     project = Project(tmp_path_factory.mktemp("fresh"))
     (project.folder / "split.json").write_text('{"train": ["missing"]}')
+    normalise(bump(0), "y")[0].export(project.folder / "canonical.ply")
     (project.folder / "scans.json").write_text('{"train": "scans"}')
     return project
 
@@ -147,6 +149,11 @@ def made(project: Project) -> list[Path]:
     [
         (("normalise", "missing.obj", "out.ply"), "missing.obj"),
         (("normalise", "config.yaml", "out.ply"), "config.yaml"),
+        (("normalise", "scans/b.obj", "scans/b.obj/x.ply"), "scans/b.obj/x.ply: no folder"),
+        (("normalise", "scans/b.obj", "/proc/x.ply"), "/proc/x.ply: cannot be written"),
+        (("render", "canonical.ply", "/proc/x.zarr"), "/proc/x.zarr: cannot be written"),
+        (("distances", "canonical.ply", "out.zarr", "--spec={near: 1e30}"), "--spec.near: "),
+        (("distances", "canonical.ply", "out.zarr", "--spec={near: 1, near: 2}"), "'near' is"),
         (("render", "missing.ply", "out.zarr"), "missing.ply"),
         (("render", "scans/a.ply", "out.zarr", "--spec={size: 3}"), "'size'"),
         (("encode", "scans/a.ply", "--model=nowhere"), "nowhere"),
@@ -159,7 +166,7 @@ def made(project: Project) -> list[Path]:
         (("diagnose", "nowhere", "out.json"), "heads"),
         (("diagnose", "nowhere", "out.json", "--spec={heads: {held_out: [a]}}"), "train"),
         (("diagnose", "nowhere", "out.json", "--spec={heads: {tests: [a]}}"), "tests"),
-        (("evaluate", "scans/a.ply", "missing.ply", "out.json"), "missing.ply"),
+        (("evaluate", "canonical.ply", "missing.ply", "out.json"), "missing.ply"),
         (("verify", "nowhere"), "nowhere"),
     ],
 )
