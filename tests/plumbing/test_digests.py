@@ -12,6 +12,7 @@ import pytest
 import trimesh
 
 from hexplane import plumbing
+from hexplane.model import bottlenecks, codecs
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.plumbing import digests, verify
 from hexplane.plumbing.digests import import_closure
@@ -449,10 +450,13 @@ def test_closures_of_the_learning_stages_cover_what_is_loaded(tmp_path):
     assert set(CHOSEN) <= set(loaded)
     covered = set().union(*(_closure(stage) for stage in LEARNING))
     # Settings of all kinds are looked for; those of the chosen kinds count.
-    others = "hexplane.model.bottlenecks.deterministic_settings"
-    assert others not in covered
+    others = {f"{package.__name__}.{kind}_settings"
+              for package in (bottlenecks, codecs) for kind in package.KINDS}  # fmt: skip
+    others -= {f"{name}_settings" for name in CHOSEN}
+    assert "hexplane.model.bottlenecks.deterministic_settings" in others
+    assert not others & covered
     counting = {name for name in loaded if not name.startswith("hexplane.plumbing")}
-    assert counting - {others} <= covered
+    assert counting - others <= covered
 
 
 def test_running_the_mesh_stages_loads_no_torch(tmp_path):
