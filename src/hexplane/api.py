@@ -9,14 +9,15 @@ import torch
 import trimesh
 from numpy.typing import NDArray
 
-from hexplane.decoding import decode
-from hexplane.encoding import encode, views_of
+from hexplane.decoding import decode, read_latent_file
+from hexplane.encoding import encode, file_of, views_of
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.meshes import load_mesh, moved
 from hexplane.geometry.solid import canonical_solid
 from hexplane.geometry.welding import usable
 from hexplane.metrics.comparison import compare
+from hexplane.model import latent_file
 from hexplane.model.saved import SavedModel, load_model
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import checked
@@ -56,19 +57,24 @@ class TrainedCodec:
         """R, pixels along the side of each view that goes in."""
         return self._saved.resolution
 
-    def encode(self, mesh: Mesh, up: frame.UpAxis = "y") -> Latent:
-        """The most central latent of a head.
+    def encode(
+        self, mesh: Mesh, up: frame.UpAxis = "y", max_bytes: int | None = None
+    ) -> Latent:
+        """The most central latent of a head, or the best one that `pack` makes so few bytes of.
 
         Args:
             mesh: in its own coordinates and units.
             up: axis that points up in it; `y` (with +z front) or `z` (with -y front).
+            max_bytes: of the latent file that `pack` makes.
 
         Raises:
-            UserError: the file is no usable mesh, or a setting is unknown or out of range.
+            UserError: the file is no usable mesh, a setting is unknown or out of range, or no
+            latent of this codec is as small.
         """
         settings = _settings(NormaliseSettings, up=up)
         hexplane, transform = views_of(_mesh(mesh), self.resolution, settings)
-        return Latent(encode(self._saved, hexplane).numpy(), np.asarray(transform))
+        most = None if max_bytes is None else max_bytes - latent_file.header_bytes(transform)
+        return Latent(encode(self._saved, hexplane, most).numpy(), np.asarray(transform))
 
     def decode(self, latent: Latent, canonical: bool = False, **settings: Any) -> trimesh.Trimesh:
         """The mesh that a latent stands for; without faces where its field has no surface.
@@ -99,21 +105,18 @@ class TrainedCodec:
         return moved(mesh, np.linalg.inv(transform))
 
     def pack(self, latent: Latent) -> bytes:
-        """The latent's values as bytes, as the bottleneck packs them."""
-        return self._saved.codec.bottleneck.pack(torch.from_numpy(latent.values))
+        """A latent as a latent file, `.hxl`: its layers of code, and the head's place."""
+        values = torch.from_numpy(np.ascontiguousarray(latent.values))
+        return file_of(self._saved, values, latent.source_to_canonical)
 
-    def unpack(self, packed: bytes, source_to_canonical: NDArray[np.float64]) -> Latent:
-        """The latent that `pack` made these bytes of.
+    def unpack(self, packed: bytes) -> Latent:
+        """The latent that `pack` made these bytes of; a coarser one where they end at a layer.
 
         Raises:
-            UserError: so many bytes are no latent of this codec.
+            UserError: the bytes are damaged, or another model's.
         """
-        shape = self._saved.codec.latent_shape
-        try:
-            values = self._saved.codec.bottleneck.unpack(packed, shape)
-        except ValueError:
-            raise UserError(f"{len(packed)} bytes are no latent of shape {list(shape)}") from None
-        return Latent(values.numpy(), source_to_canonical)
+        values, transform = read_latent_file(packed, self._saved, "latent file")
+        return Latent(values.numpy(), np.eye(4) if transform is None else transform)
 
 
 def load(folder: str | Path) -> TrainedCodec:

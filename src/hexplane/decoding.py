@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hexplane.extraction import Extraction, ScalarField, extract, fused, signed
 from hexplane.geometry import frame
+from hexplane.model import latent_file
 from hexplane.model.codec import Codec
 from hexplane.model.images import Images
 from hexplane.model.saved import SavedModel
@@ -76,3 +77,25 @@ def read_own_latent(
     transform = read_transform(path)
     values = read_latent(path, saved.codec.latent_shape, finite=saved.finite)
     return torch.from_numpy(values), transform
+
+
+def read_latent_file(
+    data: bytes, saved: SavedModel, name: str
+) -> tuple[Tensor, NDArray[np.float64] | None]:
+    """The latent in a file's bytes, and its source-to-canonical transform [4, 4] if it has one.
+
+    Args:
+        data: the file's bytes.
+        saved: the model.
+        name: what to call the file.
+
+    Raises:
+        UserError: it is damaged, or another model made it.
+    """
+    found = latent_file.unpack(data, name)
+    if not saved.weights_hash.startswith(found.model):
+        raise UserError(f"{name}: encoded by another model, {found.model}")
+    try:
+        return saved.codec.from_layers(found.layers), found.source_to_canonical
+    except ValueError as error:
+        raise UserError(f"{name}: not this model's code ({error})") from None

@@ -8,6 +8,7 @@ from hexplane.geometry.features import network_input
 from hexplane.geometry.frame import Array
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.solid import canonical_solid
+from hexplane.model import latent_file
 from hexplane.model.saved import SavedModel
 from hexplane.plumbing.errors import UserError
 from hexplane.rendering.select import select_backend
@@ -15,18 +16,43 @@ from hexplane.settings.normalise import NormaliseSettings
 
 
 @torch.no_grad()
-def encode(saved: SavedModel, hexplane: Hexplane) -> Tensor:
+def encode(saved: SavedModel, hexplane: Hexplane, most: int | None = None) -> Tensor:
     """The most central latent of a hexplane.
 
+    Args:
+        saved: the model.
+        hexplane: six views.
+        most: bytes that the latent's layers may take in its file; the best latent when left out.
+
     Raises:
-        UserError: the model was trained at another resolution.
+        UserError: the model was trained at another resolution, or has no latent as small.
     """
     if hexplane.resolution != saved.resolution:
         raise UserError(
             f"resolution {hexplane.resolution}, but the model was trained at {saved.resolution}"
         )
     views = torch.from_numpy(network_input(hexplane, saved.settings.features))
-    return saved.codec.encode(views[None])[0].detach().contiguous()
+    codec = saved.codec
+    latent = codec.encode(views[None]) if most is None else codec.encode_within(views[None], most)
+    return latent[0].detach().contiguous()
+
+
+def file_of(saved: SavedModel, latent: Tensor, source_to_canonical: Array | None) -> bytes:
+    """A latent as a latent file (`hexplane.model.latent_file`)."""
+    layers = saved.codec.layers(latent)
+    return latent_file.pack(saved.weights_hash, source_to_canonical, layers)
+
+
+def file_within(
+    saved: SavedModel, hexplane: Hexplane, source_to_canonical: Array | None, most: int
+) -> bytes:
+    """The best latent file of at most so many bytes, its header included.
+
+    Raises:
+        UserError: the model was trained at another resolution, or has no latent as small.
+    """
+    room = most - latent_file.header_bytes(source_to_canonical)
+    return file_of(saved, encode(saved, hexplane, room), source_to_canonical)
 
 
 def views_of(

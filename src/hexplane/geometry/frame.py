@@ -4,7 +4,7 @@ Canonical cube [-1, 1]^3, +y up, +z front (glTF). A *hexplane* is six R x R imag
 each face. Row 0 is the top of an image, and pixel (i, j) is sampled at its centre.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,15 +91,17 @@ def canonical_transform(vertices: Array, up_axis: UpAxis) -> Array:
     A z-up source is turned about x so that its +z becomes +y (and its -y the front, +z).
     The bounding box is then centred, and its longest half-extent scaled to `HALF_EXTENT`.
     """
-    turn = np.eye(3)
-    if up_axis == "z":
-        turn = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
-    turned = vertices @ turn.T
+    turned = vertices @ _turn(up_axis).T
     low, high = turned.min(axis=0), turned.max(axis=0)
     scale = HALF_EXTENT / ((high - low).max() / 2)
+    return similarity(scale, -scale * (low + high) / 2, up_axis)
+
+
+def similarity(scale: float, offset: Array, up_axis: UpAxis) -> Array:
+    """Transform [4, 4] that turns a source upright, scales it, and adds the offset [3]."""
     transform = np.eye(4)
-    transform[:3, :3] = scale * turn
-    transform[:3, 3] = -scale * (low + high) / 2
+    transform[:3, :3] = scale * _turn(up_axis)
+    transform[:3, 3] = offset
     return transform
 
 
@@ -136,6 +138,25 @@ def checked_transform(value: Any, where: object) -> Array | None:
             "(allowed: 4 x 4 numbers that turn, scale and move)"
         )
     return transform
+
+
+def parts_of(transform: Array) -> tuple[float, Array, UpAxis]:
+    """Scale, offset [3] and up axis of what `similarity` made.
+
+    Raises:
+        ValueError: it made no such transform.
+    """
+    for up_axis in get_args(UpAxis):
+        scale = float(transform[0, 0])  # neither turn touches x
+        if np.array_equal(similarity(scale, transform[:3, 3], up_axis), transform):
+            return scale, transform[:3, 3], up_axis
+    raise ValueError("not a turn about x, a scale and an offset")
+
+
+def _turn(up_axis: UpAxis) -> Array:
+    if up_axis == "z":
+        return np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+    return np.eye(3)
 
 
 def apply_transform(transform: Array, points: Array) -> Array:

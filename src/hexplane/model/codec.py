@@ -1,6 +1,7 @@
 """What every codec answers: all that training, extraction and diagnostics ask of one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 
 from hexplane.model.bottlenecks.base import Bottleneck
 from hexplane.model.images import Images
+from hexplane.model.latent_file import LAYER_BYTES
+from hexplane.plumbing.errors import UserError
 
 
 class Batch(NamedTuple):
@@ -41,6 +44,35 @@ class Codec(nn.Module, ABC):
     def encode(self, views: Tensor) -> Tensor:
         """Latent [B, *latent_shape] of views [B, 6, C, R, R]."""
         return self.bottleneck.encode(self.statistics(views))
+
+    def encode_within(self, views: Tensor, most: int) -> Tensor:
+        """The best latent [1, *latent_shape] of views [1, 6, C, R, R] whose layers fit a size.
+
+        Args:
+            views: one head's.
+            most: bytes that `layers` may take in all, with `LAYER_BYTES` for each.
+
+        Raises:
+            UserError: no latent is as small; says how small they are.
+        """
+        latent = self.encode(views)
+        needed = sum(len(layer) + LAYER_BYTES for layer in self.layers(latent[0]))
+        if needed > most:
+            raise UserError(f"this codec has one rate, of {needed} bytes (allowed here: {most})")
+        return latent
+
+    def layers(self, latent: Tensor) -> list[bytes]:
+        """A latent [*latent_shape] as layers of code: the first alone decodes, each refines."""
+        return [self.bottleneck.pack(latent)]
+
+    def from_layers(self, layers: Sequence[bytes]) -> Tensor:
+        """The latent [*latent_shape] that the first layers say.
+
+        Raises:
+            ValueError: they are none of this codec's.
+        """
+        (packed,) = layers
+        return self.bottleneck.unpack(packed, self.latent_shape)
 
     @abstractmethod
     def decode(self, latent: Tensor) -> Any:
