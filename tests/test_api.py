@@ -10,6 +10,7 @@ import pytest
 import trimesh
 
 import hexplane
+from hexplane.model import latent_file
 from hexplane.plumbing.errors import UserError
 from support.project import ROOT, Project, bump
 
@@ -57,20 +58,46 @@ def test_the_stages_and_python_make_the_same_latent(
 ) -> None:
     from hexplane.store import read_latent
 
-    done = project.command("hexplane", "encode", "head.obj", "--model", MODEL)
+    done = project.command("hexplane", "encode", "head.obj", "x.zarr", "--model", MODEL)
     assert done.returncode == 0, done.stderr
-    stored = read_latent(project.folder / done.stdout.strip(), (6, 2, 16, 16))
+    stored = read_latent(project.folder / "x.zarr", (6, 2, 16, 16))
     np.testing.assert_array_equal(codec.encode(project.folder / "head.obj").values, stored)
 
 
 def test_a_packed_latent_comes_back_bit_for_bit(codec: "hexplane.TrainedCodec") -> None:
-    latent = codec.encode(bump(1))
+    latent = codec.encode(far_away())
     packed = codec.pack(latent)
-    assert len(packed) == 4 * latent.values.size
-    unpacked = codec.unpack(packed, latent.source_to_canonical)
-    assert unpacked.values.tobytes() == latent.values.tobytes()
-    with pytest.raises(UserError, match=r"no latent of shape \[6, 2, 16, 16\]"):
-        codec.unpack(packed[:-1], latent.source_to_canonical)
+    assert 4 * latent.values.size < len(packed) < 4 * latent.values.size + 64
+    back = codec.unpack(packed)
+    assert back.values.tobytes() == latent.values.tobytes()
+    np.testing.assert_allclose(back.source_to_canonical, latent.source_to_canonical, rtol=1e-6)
+    with pytest.raises(UserError, match="cut short"):
+        codec.unpack(packed[:-1])
+    with pytest.raises(UserError, match="another model"):
+        codec.unpack(latent_file.pack("00" * 32, None, [b""]))
+    with pytest.raises(UserError, match="one rate, of"):
+        codec.encode(far_away(), max_bytes=1024)
+
+
+def test_a_latent_file_alone_brings_the_mesh_back(
+    project: Project, codec: "hexplane.TrainedCodec"
+) -> None:
+    done = project.command("hexplane", "encode", "head.obj", "--model", MODEL)
+    assert (done.returncode, done.stdout) == (0, "head.hxl\n"), done.stderr
+    packed = (project.folder / "head.hxl").read_bytes()
+    assert packed == codec.pack(codec.encode(project.folder / "head.obj"))
+    said = project.command("hexplane", "inspect", "head.hxl")
+    assert said.returncode == 0 and f"{len(packed)} bytes" in said.stdout
+    spec = "{resolution: 32, field: sdf}"
+    done = project.command("hexplane", "extract", "head.hxl", "--model", MODEL, "--spec", spec)
+    assert (done.returncode, done.stdout) == (0, "head.mesh.ply\n"), done.stderr
+    made = trimesh.load_mesh(project.folder / "head.mesh.ply")
+    own = codec.decode(codec.unpack(packed), resolution=32, field="sdf")
+    np.testing.assert_allclose(made.vertices, own.vertices, atol=1e-3)
+    (project.folder / "head.hxl").write_bytes(packed[:-3])
+    refused = project.command("hexplane", "inspect", "head.hxl")
+    assert refused.returncode == 1
+    assert refused.stderr == "error: head.hxl: cut short or altered inside layer 1\n"
 
 
 def test_views_of_a_sphere_are_discs(sphere: trimesh.Trimesh) -> None:

@@ -57,9 +57,7 @@ class TrainedCodec:
         """R, pixels along the side of each view that goes in."""
         return self._saved.resolution
 
-    def encode(
-        self, mesh: Mesh, up: frame.UpAxis = "y", max_bytes: int | None = None
-    ) -> Latent:
+    def encode(self, mesh: Mesh, up: frame.UpAxis = "y", max_bytes: int | None = None) -> Latent:
         """The most central latent of a head, or the best one that `pack` makes so few bytes of.
 
         Args:

@@ -22,7 +22,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import parse_spec
 from hexplane.plumbing.settings import Settings
 
-OTHERS = {"verify": "hexplane.plumbing.verify"}
+OTHERS = {"inspect": "hexplane.model.inspection", "verify": "hexplane.plumbing.verify"}
 """Commands that are no stages, and the modules that hold them as `run`."""
 
 

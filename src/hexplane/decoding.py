@@ -15,6 +15,7 @@ from hexplane.model.codec import Codec
 from hexplane.model.images import Images
 from hexplane.model.saved import SavedModel
 from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.files import read_bytes
 from hexplane.settings.extract import ExtractSettings
 from hexplane.store import read_attributes, read_latent, read_transform
 
@@ -67,11 +68,13 @@ def distance_grid(codec: Codec, decoded: Any, resolution: int) -> NDArray[np.flo
 def read_own_latent(
     path: Path, saved: SavedModel, model: Path
 ) -> tuple[Tensor, frame.Array | None]:
-    """A stored latent, and the source-to-canonical transform [4, 4] where it knows it.
+    """A latent in a latent file or a store, and its source-to-canonical transform if it has one.
 
     Raises:
-        UserError: another model than that in the folder `model` made it, or it is damaged.
+        UserError: it is damaged, or another model than that in the folder `model` made it.
     """
+    if path.suffix == latent_file.SUFFIX:
+        return read_latent_file(read_bytes(path), saved, str(path))
     if read_attributes(path).get("model") != saved.weights_hash:
         raise UserError(f"{path}: encoded by another model than {model}")
     transform = read_transform(path)

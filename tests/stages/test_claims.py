@@ -115,7 +115,7 @@ WRITES = {
         "out.json",
         lambda o: diagnose.run(NOTHING, o, DiagnoseSettings(heads={"train": ["a"]})),
     ),
-    "encode": ("x.latent.zarr/zarr.json", lambda o: encode.run(o.parents[1] / "x.obj")),
+    "encode": ("x.hxl", lambda o: encode.run(o.parent / "x.obj")),
     "evaluate": ("out.json", lambda o: evaluate.run(NOTHING, NOTHING, o)),
     "extract": ("head.obj", lambda o: extract.run(NOTHING, o)),
     "generate": ("head.ply", lambda o: generate.run(o)),

@@ -97,7 +97,7 @@ def canonical_transform(vertices: Array, up_axis: UpAxis) -> Array:
     return similarity(scale, -scale * (low + high) / 2, up_axis)
 
 
-def similarity(scale: float, offset: Array, up_axis: UpAxis) -> Array:
+def similarity(scale: float, offset: Array, up_axis: UpAxis) -> NDArray[np.float64]:
     """Transform [4, 4] that turns a source upright, scales it, and adds the offset [3]."""
     transform = np.eye(4)
     transform[:3, :3] = scale * _turn(up_axis)

@@ -1,7 +1,7 @@
 """A signed distance field from six views.
 
-The views hold exact points of the surface and its normals there; fusion, which is told of no more
-than one point a view and voxel, says what is inside and continues the surface where no view sees it.
+The views hold exact points of the surface and its normals there. Fusion says what is inside, and
+continues the surface where no view sees it.
 """
 
 from typing import NamedTuple

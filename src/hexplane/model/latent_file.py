@@ -30,7 +30,7 @@ VERSION = 1
 MODEL_BYTES = 4
 PLACE, DOUBLE, Z_UP = 1, 2, 4
 MOVED = 2.5e-7
-"""A place is kept as float32 where that moves no point of the head by a greater share of its size."""
+"""Where float32 moves a point by a greater share of the head's size, the place is float64."""
 LAYER_BYTES = 7
 """What a layer of less than 2 MB costs at most besides its own bytes."""
 MOST_LAYERS = 64
@@ -93,7 +93,7 @@ def unpack(data: bytes, name: str) -> LatentFile:
         scale, *offset = struct.unpack_from(numbers, data, at)
         at += struct.calcsize(numbers)
     layers: list[bytes] = []
-    ends = []
+    ends: list[int] = []
     while at < len(data):
         length, start = _read_leb128(data, at)
         end = start + length + 4

@@ -40,6 +40,18 @@ def claim(manifest: Path, outputs: Iterable[Path], force: bool) -> None:
             raise _foreign(output)
 
 
+def claim_by_magic(path: Path, magic: bytes, force: bool) -> None:
+    """Refuse to replace a file that does not begin as this software's do.
+
+    Raises:
+        UserError: there is one, or a folder.
+    """
+    if force or not path.exists():
+        return
+    if path.is_dir() or path.read_bytes()[: len(magic)] != magic:
+        raise _foreign(path)
+
+
 def _foreign(path: Path) -> UserError:
     return UserError(
         f"{path}: would be replaced, and hexplane did not write it, or it was changed since "

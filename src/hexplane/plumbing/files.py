@@ -81,6 +81,28 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file at once."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        UserError: it is missing, no file, or may not be read.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a file")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON for people and diffs: indented, keys in their order; NaN is refused."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

@@ -153,6 +153,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+NO_MANIFEST = (".hxl",)
+"""Files that say themselves what they are: a JSON file beside one is somebody else's."""
+
+
 def manifest_path(output: Path) -> Path:
     """Where the manifest of an output stands: mesh.json for a mesh, name.manifest.json else."""
     if output.suffix == ".zarr":
@@ -175,7 +179,7 @@ def content_digest(output: Path) -> str:
         UserError: neither is there, or the manifest is damaged.
     """
     beside = manifest_path(output)
-    if output.exists() and not beside.exists():
+    if output.exists() and (output.suffix in NO_MANIFEST or not beside.exists()):
         return digest(tree_hashes(output))
     return str(read_manifest(beside)["content"])
 

@@ -9,6 +9,7 @@ from hexplane.decoding import decode, read_own_latent
 from hexplane.extraction import is_empty
 from hexplane.geometry.meshes import moved
 from hexplane.geometry.writing import write_mesh
+from hexplane.model import latent_file
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.claims import claim
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
@@ -35,7 +36,7 @@ def run(
     Writes the mesh, and its manifest with the range of the decoded field.
 
     Args:
-        latent: the latent's store.
+        latent: a latent file, .hxl, or a latent's store.
         output: the mesh, without faces when the field never crosses its level; the latent's name
             with .mesh.ply when left out.
         settings: how the mesh is taken.
@@ -50,7 +51,9 @@ def run(
     Returns:
         The mesh.
     """
-    target = output or latent.with_name(latent.name.removesuffix(".zarr") + ".mesh.ply")
+    target = output or latent.with_name(
+        latent.name.removesuffix(".zarr").removesuffix(latent_file.SUFFIX) + ".mesh.ply"
+    )
     claim(manifest_path(target), [target] if decoded is None else [target, decoded], force)
     job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
