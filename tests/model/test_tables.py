@@ -111,3 +111,12 @@ def test_code_diagnostics_of_known_codes():
     assert found["marginal_kl"] == pytest.approx(1.5 - 1.5 * math.log(2))
     parts = torch.tensor([4, 5, 3]) / 12
     assert found["symbols_used"] == pytest.approx(float((-(parts * parts.log()).sum()).exp()))
+
+
+@pytest.mark.parametrize("change", [-(2**14), 1])
+def test_what_was_read_and_is_no_table_is_refused(change):
+    tables = SymbolTables(3, 2)
+    state = {"slots": tables.slots.clone()}
+    state["slots"][0, 1, 0] += change
+    with pytest.raises(ValueError, match="slots are not"):
+        tables.load_state_dict(state)

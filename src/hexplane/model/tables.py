@@ -40,6 +40,7 @@ class SymbolTables(nn.Module):
         self.escape = escape
         even = torch.tensor(_slots(np.ones((1, symbols + escape)), escape))
         self.register_buffer("slots", even.repeat(rates, places, 1))
+        self.register_load_state_dict_post_hook(_check_slots)
 
     @torch.no_grad()
     def fit(self, symbols: Tensor, shared: Tensor, rate: int = 0) -> None:
@@ -107,6 +108,17 @@ class SymbolTables(nn.Module):
     def _cumulative(self, rate: int) -> NDArray[np.uint32]:
         slots = self.slots[rate].cpu().numpy().astype(np.int64)
         return np.pad(np.cumsum(slots, axis=1), ((0, 0), (1, 0))).astype(np.uint32)
+
+
+def _check_slots(tables: SymbolTables, _: object) -> None:
+    """Refuse what was read of a file and is no table.
+
+    Raises:
+        ValueError: slots that are negative, or not 2^15 in all.
+    """
+    slots = tables.slots.long()
+    if (slots < 0).any() or (slots.sum(dim=2) != 1 << BITS).any():
+        raise ValueError(f"tables of symbols whose slots are not 2^{BITS} in all")
 
 
 def _slots(weights: NDArray[np.float64], escape: bool) -> NDArray[np.int16]:
