@@ -145,7 +145,10 @@ class EvaluationSection(MeasureSettings):
 class ArmSection(ModalitySettings):
     """One arm: what goes in, what the latent is, and what differs from the shared settings."""
 
-    bottleneck: bottlenecks.AnyBottleneckSettings = Field(description="What the latent is.")
+    bottleneck: bottlenecks.AnyBottleneckSettings = Field(
+        bottlenecks.KINDS["deterministic"](),
+        description="What the latent is; codecs that are fitted in closed form have their own.",
+    )
     heads: int | None = Field(
         None,
         ge=1,
@@ -231,12 +234,25 @@ class Config(Settings):
                 lines += explain(error, getattr(arm, part), ("arms", name, part)).splitlines()
         if lines:
             return lines
-        if arm.field == "sdf" and not self.training_of(name).sdf_weight:
+        model = self.model_of(name)
+        if model.fitted:
+            kind = f"model.kind {model.kind}"
+            if arm.field != "sdf":
+                lines.append(
+                    f"arms.{name}.field: {arm.field} needs views, and {kind} decodes none "
+                    "(allowed: sdf)"
+                )
+            if arm.features not in ("occupancy", "depth_normal"):
+                lines.append(
+                    f"arms.{name}.features: {arm.features} holds no solid for {kind} "
+                    "(allowed: occupancy, depth_normal)"
+                )
+        elif arm.field == "sdf" and not self.training_of(name).sdf_weight:
             lines.append(
                 f"arms.{name}.field: sdf is not trained where training.sdf_weight is 0 "
                 "(allowed: fusion, or a weight above 0)"
             )
-        misfit = self.model_of(name).misfit(self.render.resolution)
+        misfit = model.misfit(self.render.resolution)
         if misfit:
             lines.append(f"{f'arms.{name}.' if arm.model else ''}model.{misfit}")
         return lines

@@ -25,7 +25,7 @@ from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
-from hexplane.settings.train import MOST_WATCHED, TrainSettings
+from hexplane.settings.train import MOST_WATCHED, TrainingSettings, TrainSettings
 from hexplane.sources import find_sources
 from hexplane.split import in_turn, not_held_out, split_heads, unknown
 
@@ -124,6 +124,10 @@ class Plan:
             for i in range(self.config.repeats)
         }
 
+    def fitted(self, run: str) -> bool:
+        """Whether a run's codec is fitted in closed form."""
+        return self.config.model_of(self.runs[run][0]).fitted
+
     def training_heads(self, run: str) -> list[str]:
         """Meshes that a run is trained on."""
         return self.split["train"][: self.config.arms[self.runs[run][0]].heads]
@@ -215,13 +219,15 @@ class Plan:
         """Settings of one run's training."""
         arm, seed = self.runs[run]
         chosen = self.config.arms[arm]
+        model = self.config.model_of(arm)
         return TrainSettings(
             features=chosen.features,
             likelihood=chosen.likelihood,
             bottleneck=chosen.bottleneck,
-            model=self.config.model_of(arm),
-            training=self.config.training_of(arm),
-            seed=seed,
+            model=model,
+            # What is fitted in closed form reads none of it.
+            training=TrainingSettings() if model.fitted else self.config.training_of(arm),
+            seed=0 if model.fitted else seed,
         )
 
     def modules(self, run: str) -> tuple[str, ...]:

@@ -57,7 +57,14 @@ def latent_option(wildcards):
 
 def trained_on(pattern):
     """Paths of the heads that a run is trained on, and of those watched in the meantime."""
-    return lambda w: of(pattern, PLAN.training_heads(w.run) + PLAN.watched)
+    return lambda w: of(
+        pattern, PLAN.training_heads(w.run) + ([] if PLAN.fitted(w.run) else PLAN.watched)
+    )
+
+
+def trained_by_steps_on(pattern):
+    """The same; none for a run that is fitted in closed form, which needs no distances."""
+    return lambda w: [] if PLAN.fitted(w.run) else trained_on(pattern)(w)
 
 
 def diagnosed(pattern, inputs=False):

@@ -5,9 +5,9 @@ rule train:
     input:
         # Manifests say what changed; the stores they describe are read without a second look.
         hexplane_manifests=trained_on(paths.hexplane_manifest),
-        distance_manifests=trained_on(paths.distance_manifest),
+        distance_manifests=trained_by_steps_on(paths.distance_manifest),
         hexplanes=ancient(trained_on(paths.hexplane)),
-        distances=ancient(trained_on(paths.distance)),
+        distances=ancient(trained_by_steps_on(paths.distance)),
     output:
         paths.model_files,
         directory(paths.events),

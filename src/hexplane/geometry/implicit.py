@@ -84,6 +84,15 @@ def signed_distance_of(
     return _through(points, field).clip(-truncation, truncation).astype(np.float32)
 
 
+def distance_of_silhouettes(
+    hexplane: Hexplane, resolution: int, truncation: float
+) -> NDArray[np.float32]:
+    """Truncated signed distance [N, N, N] of the visual hull, as `signed_distance_of`."""
+    hull = fusion.visual_hull(hexplane.occupancy.astype(np.float32), FUSION)
+    found = distance_of_occupancy(hull, resolution)
+    return found.clip(-truncation, truncation).astype(np.float32)
+
+
 def distance_of_occupancy(fused: NDArray[np.float32], resolution: int) -> NDArray[np.float64]:
     """Signed distance [N, N, N], canonical units, of a fused field [M, M, M]; N divides M.
 

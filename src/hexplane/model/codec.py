@@ -1,12 +1,15 @@
 """What every codec answers: all that training, extraction and diagnostics ask of one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hexplane.geometry.hexplane import Hexplane
 from hexplane.model.bottlenecks.base import Bottleneck
 from hexplane.model.images import Images
 from hexplane.model.latent_file import LAYER_BYTES
@@ -40,6 +43,21 @@ class Codec(nn.Module, ABC):
     @abstractmethod
     def statistics(self, views: Tensor) -> Tensor:
         """What the bottleneck makes a latent of, from views [B, 6, C, R, R]."""
+
+    def sized(self, shapes: Mapping[str, Sequence[int]]) -> None:
+        """Take the shapes that a file of weights has, of weights that settings do not size."""
+
+    def fit(self, fields: Iterable[NDArray[np.floating]]) -> None:
+        """Fit to heads in closed form, where the settings are `fitted`.
+
+        Args:
+            fields: of each head, what `field_of` makes of its views.
+        """
+        raise NotImplementedError("trained by steps")
+
+    def field_of(self, hexplane: Hexplane) -> NDArray[np.float32]:
+        """What `fit` reads of a head."""
+        raise NotImplementedError("trained by steps")
 
     def encode(self, views: Tensor) -> Tensor:
         """Latent [B, *latent_shape] of views [B, 6, C, R, R]."""

@@ -73,9 +73,11 @@ def load_model(folder: Path) -> SavedModel:
         raise UserError(f"{weights}: not a file")
     try:
         with torch.device("meta"):
-            expected = build_codec(settings, config.resolution).state_dict()
-        _check_weights(weights, expected)
+            expected = build_codec(settings, config.resolution)
+            expected.sized(_shapes(weights))
+        _check_weights(weights, expected.state_dict())
         codec = build_codec(settings, config.resolution)
+        codec.sized(_shapes(weights))
         found = load_file(weights)
         codec.load_state_dict(found)
     except (OSError, ValueError, SafetensorError) as error:
@@ -129,6 +131,12 @@ def _configuration(folder: Path) -> tuple[CodecSettings, _Saved]:
     if misfit:
         raise UserError(f"{file}: spec.model.{misfit}")
     return settings, saved
+
+
+def _shapes(file: Path) -> dict[str, list[int]]:
+    """Shape of each of a file's weights, by its header."""
+    with safe_open(file, framework="pt") as opened:
+        return {name: opened.get_slice(name).get_shape() for name in opened.keys()}  # noqa: SIM118
 
 
 def _check_weights(file: Path, expected: dict[str, Tensor]) -> None:

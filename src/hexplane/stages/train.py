@@ -15,8 +15,10 @@ from hexplane.plumbing.paths import DEFAULT, STATE
 from hexplane.plumbing.progress import Progress
 from hexplane.plumbing.splits import read_split
 from hexplane.settings.train import MOST_WATCHED, TrainSettings
+from hexplane.store import read_hexplane
 from hexplane.training.data import Heads, open_heads
 from hexplane.training.devices import device_name, finish, launch
+from hexplane.training.fitting import fit
 from hexplane.training.history import write_csv, write_tensorboard
 from hexplane.training.latents import fit_bottleneck
 from hexplane.training.loop import train
@@ -40,6 +42,8 @@ def run(
     force: bool = False,
 ) -> None:
     """Train a codec; a killed run goes on from its checkpoint.
+
+    A codec that is fitted in closed form reads hexplanes only, and takes no steps.
 
     Writes weights, configuration, history and a manifest into the folder `output`.
 
@@ -75,28 +79,33 @@ def run(
         raise UserError(f"{split}: no heads to train on")
     stores = [hexplanes / f"{name}.zarr" for name in chosen]
     watched_stores = [hexplanes / f"{name}.zarr" for name in watched_names]
+    by_steps = not settings.model.fitted
+    kinds = [("train", stores)]
+    if by_steps:
+        kinds.append(("validation", watched_stores))
+        kinds.append(("sdf", [sdf / path.name for path in (*stores, *watched_stores)]))
     inputs = {
-        f"{kind}/{path.stem}": content_digest(path)
-        for kind, paths in (
-            ("train", stores),
-            ("validation", watched_stores),
-            ("sdf", [sdf / path.name for path in (*stores, *watched_stores)]),
-        )
-        for path in paths
+        f"{kind}/{path.stem}": content_digest(path) for kind, paths in kinds for path in paths
     }
     key = digest({"spec": job.spec, "code": job.code, "inputs": inputs})
-    fabric = launch(max(devices, 1))
-    place = settings.features, fabric.device, cache_gb * 1e9
-    trained_on = open_heads(stores, sdf, *place)
-    watched = open_heads(watched_stores, sdf, *place) if watched_stores else None
+    resolution = read_hexplane(stores[0]).resolution
+    fabric = launch(max(devices, 1) if by_steps else 1)
     progress = Progress(output.name, settings.training.steps, quiet=not fabric.is_global_zero)
-    finished = train(settings, trained_on, watched, state / key, progress, fabric)
-    finish()
-    if not fabric.is_global_zero:
-        return
-    started = time.perf_counter()
-    fit_bottleneck(finished.codec, trained_on)
-    fitted = time.perf_counter() - started
+    if by_steps:
+        place = settings.features, fabric.device, cache_gb * 1e9
+        trained_on = open_heads(stores, sdf, *place)
+        watched = open_heads(watched_stores, sdf, *place) if watched_stores else None
+        finished = train(settings, trained_on, watched, state / key, progress, fabric)
+        finish()
+        if not fabric.is_global_zero:
+            return
+        started = time.perf_counter()
+        fit_bottleneck(finished.codec, trained_on)
+        fitted = time.perf_counter() - started
+        kept = isinstance(trained_on, Heads)
+    else:
+        finished, kept = fit(settings, stores, resolution, progress), True
+        fitted = finished.seconds
     weights = {name: tensor.contiguous() for name, tensor in finished.codec.state_dict().items()}
     with replacing(output / "model.safetensors") as temporary:
         save_file(weights, temporary)
@@ -106,11 +115,11 @@ def run(
         output / "config.json",
         {
             "spec": job.spec,
-            "resolution": trained_on.resolution,
+            "resolution": resolution,
             "parameters": sum(p.numel() for p in finished.codec.parameters()),
             "finite": all(bool(own.isfinite().all()) for own in weights.values()),
             "train": chosen,
-            "validation": watched_names,
+            "validation": watched_names if by_steps else [],
             "steps": finished.step,
             "seconds": round(finished.seconds, 3),
             "seconds_fitting": round(fitted, 3),
@@ -124,6 +133,6 @@ def run(
         device=device_name(fabric),
         processes=fabric.world_size,
         residual_blocks=str(finished.codec.trunk_dtype or torch.float32).split(".")[1],
-        heads_kept=isinstance(trained_on, Heads),
+        heads_kept=kept,
     )
     progress.say(f"done, {output}")

@@ -1,0 +1,26 @@
+"""Settings of the linear codec."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from hexplane.model.codecs.sizes import ModelSettings
+
+FUSION = 128
+"""Voxels along a side of the fusion that a field starts from: a multiple of `grid`."""
+
+
+class LinearSettings(ModelSettings):
+    """A signed distance field as a sum of principal components, fitted in closed form."""
+
+    fitted: ClassVar[bool] = True
+
+    kind: Literal["linear"] = Field(
+        "linear", description="Principal components of signed distance fields."
+    )
+    grid: Literal[16, 32, 64, 128] = Field(64, description="Voxels along the field's side.")
+    components: int = Field(400, ge=1, le=4096, description="Most components that are kept.")
+    step: float = Field(
+        0.03, gt=0, le=10, description="Quantisation step of the components' coefficients."
+    )
+    mirrors: bool = Field(True, description="Fit to each head's mirror image as well.")

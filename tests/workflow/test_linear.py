@@ -1,0 +1,70 @@
+"""An arm of the linear codec through the whole workflow, beside a network."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import trimesh
+
+from support.project import TINY_ARMS, Project
+
+pytestmark = pytest.mark.slow
+
+LINEAR = {
+    "features": "depth_normal",
+    "field": "sdf",
+    "model": {"kind": "linear", "grid": 32, "components": 8, "step": 0.01},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.configure(
+        {"arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR}}
+    )
+    built = project.snakemake("--cores", "2")
+    assert built.returncode == 0, built.stderr[-4000:]
+    return project
+
+
+def test_it_is_measured_beside_the_network(project: Project):
+    with (project.results / "metrics/summary.csv").open() as stream:
+        rows = {(row["method"], row["mesh"]): row for row in csv.DictReader(stream)}
+    own = rows["linear", "a"]  # the head that it was fitted to, whose field has 32 voxels a side
+    assert float(own["chamfer_l1"]) < 0.02 and float(own["iou"]) > 0.95
+    assert own["watertight"] == "true"
+    page = (project.results / "report/index.html").read_text(encoding="utf-8")
+    assert "linear" in page
+
+
+def test_it_takes_no_steps_and_reads_no_distances(project: Project):
+    config = json.loads((project.results / "models/linear/config.json").read_text())
+    manifest = json.loads((project.results / "models/linear/manifest.json").read_text())
+    assert config["steps"] == 0 and list(manifest["inputs"]) == ["train/a"]
+    project.configure(
+        {
+            "arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR},
+            "training": {"steps": 4},
+            "seed": 0,
+        }
+    )
+    planned = project.snakemake("-n", "results/default/models/linear/manifest.json")
+    assert "Nothing to be done" in planned.stdout + planned.stderr
+
+
+def test_a_latent_file_of_few_bytes_brings_the_mesh_back(project: Project, tmp_path: Path):
+    model = "results/default/models/linear"
+    source = "scans/a.ply"
+    made = project.command(
+        "hexplane", "encode", source, "a.hxl", "--model", model, "--max-bytes", "64"
+    )
+    assert made.returncode == 0, made.stderr
+    assert (project.folder / "a.hxl").stat().st_size <= 64
+    made = project.command("hexplane", "extract", "a.hxl", "--model", model, "--spec", "field: sdf")
+    assert made.returncode == 0, made.stderr
+    mesh = trimesh.load_mesh(project.folder / "a.mesh.ply")
+    truth = trimesh.load_mesh(project.folder / source)
+    assert mesh.is_watertight
+    assert abs(mesh.bounds - truth.bounds).max() < 0.05 * truth.extents.max()
