@@ -238,7 +238,7 @@ def hexplane(path: Path, change: Callable[[Hexplane], None] = lambda _: None) ->
 
 
 def test_a_sound_hexplane_is_encoded(tmp_path: Path, model: Path) -> None:
-    made = encode.run(hexplane(tmp_path / "a.zarr"), model=model)
+    made = encode.run(hexplane(tmp_path / "a.zarr"), tmp_path / "latent.zarr", model=model)
     assert store.read_latent(made, SHAPE).shape == SHAPE
 
 

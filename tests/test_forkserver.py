@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+import trimesh
 
 from hexplane import forkserver, stages
+from hexplane.geometry.meshes import normalise
 from hexplane.plumbing.files import tree_hashes
 from support.project import bump
 
@@ -60,9 +62,14 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def head() -> trimesh.Trimesh:
+    """A normalised shape."""
+    return normalise(bump(0), "y")[0]
+
+
 def test_a_fork_writes_what_an_interpreter_of_its_own_writes(tmp_path, owner) -> None:
     mesh = tmp_path / "a.ply"
-    bump(0).export(mesh)
+    head().export(mesh)
     alone = {key: value for key, value in owner.items() if key != OWNER}
     spec = "--spec={resolution: 32, backend: embree}"
     made = {}
@@ -77,7 +84,7 @@ def test_a_fork_writes_what_an_interpreter_of_its_own_writes(tmp_path, owner) ->
 
 
 def test_jobs_of_a_stage_share_one_server(tmp_path, owner) -> None:
-    bump(0).export(tmp_path / "a.ply")
+    head().export(tmp_path / "a.ply")
     found = set()
     for name in ("b", "c", "d"):
         assert run(owner, "normalise", tmp_path / "a.ply", tmp_path / f"{name}.ply").returncode == 0
@@ -99,7 +106,7 @@ def test_mistakes_are_told_as_ever(tmp_path, owner) -> None:
 
 
 def test_a_server_ends_with_its_owner(tmp_path, owner) -> None:
-    bump(0).export(tmp_path / "a.ply")
+    head().export(tmp_path / "a.ply")
     assert run(owner, "normalise", tmp_path / "a.ply", tmp_path / "b.ply").returncode == 0
     sockets = tmp_path / f"hexplane-{os.getuid()}"
     assert len(list(sockets.glob("*-normalise-*"))) == 1
@@ -111,7 +118,7 @@ def test_a_server_ends_with_its_owner(tmp_path, owner) -> None:
 
 def test_a_job_ends_with_who_asked_for_it(tmp_path, owner) -> None:
     mesh, store = tmp_path / "a.ply", tmp_path / "out/a.zarr"
-    bump(0).export(mesh)
+    head().export(mesh)
     many = "--spec={near: 3000000, uniform: 0}"
     client = subprocess.Popen(job("distances", mesh, store, many), env=owner)
     until(lambda: len(servers(owner[OWNER])) == 2)
@@ -124,7 +131,7 @@ def test_a_job_ends_with_who_asked_for_it(tmp_path, owner) -> None:
 
 def test_a_killed_fork_fails_its_job(tmp_path, owner) -> None:
     mesh = tmp_path / "a.ply"
-    bump(0).export(mesh)
+    head().export(mesh)
     many = "--spec={near: 3000000, uniform: 0}"
     client = subprocess.Popen(
         job("distances", mesh, tmp_path / "a.zarr", many),
@@ -144,7 +151,7 @@ def test_a_killed_fork_fails_its_job(tmp_path, owner) -> None:
 )
 def test_without_a_server_a_job_runs_by_itself(tmp_path, owner, reason) -> None:
     mesh = tmp_path / "a.ply"
-    bump(0).export(mesh)
+    head().export(mesh)
     arguments = ["normalise", mesh, tmp_path / "b.ply"]
     if reason == "open to others":
         folder = tmp_path / f"hexplane-{os.getuid()}"

@@ -114,7 +114,9 @@ class TrainedCodec:
             UserError: the bytes are damaged, or another model's.
         """
         values, transform = read_latent_file(packed, self._saved, "latent file")
-        return Latent(values.numpy(), np.eye(4) if transform is None else transform)
+        return Latent(
+            values.numpy(), np.eye(4) if transform is None else np.asarray(transform, np.float64)
+        )
 
 
 def load(folder: str | Path) -> TrainedCodec:

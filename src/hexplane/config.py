@@ -145,10 +145,7 @@ class EvaluationSection(MeasureSettings):
 class ArmSection(ModalitySettings):
     """One arm: what goes in, what the latent is, and what differs from the shared settings."""
 
-    bottleneck: bottlenecks.AnyBottleneckSettings = Field(
-        bottlenecks.KINDS["deterministic"](),
-        description="What the latent is; codecs that are fitted in closed form have their own.",
-    )
+    bottleneck: bottlenecks.AnyBottleneckSettings = Field(description="What the latent is.")
     heads: int | None = Field(
         None,
         ge=1,

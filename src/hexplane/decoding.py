@@ -84,7 +84,7 @@ def read_own_latent(
 
 def read_latent_file(
     data: bytes, saved: SavedModel, name: str
-) -> tuple[Tensor, NDArray[np.float64] | None]:
+) -> tuple[Tensor, frame.Array | None]:
     """The latent in a file's bytes, and its source-to-canonical transform [4, 4] if it has one.
 
     Args:

@@ -1,5 +1,7 @@
 """Latent files: what goes in comes out, and no damage goes unnoticed."""
 
+import zlib
+
 import numpy as np
 import pytest
 
@@ -70,8 +72,12 @@ def test_no_flipped_bit_goes_unnoticed():
             latent_file.unpack(bytes(altered), "x")
 
 
-def test_a_transform_that_no_normalisation_makes_is_refused():
-    turned = np.eye(4)
-    turned[:2, :2] = [[0, -1], [1, 0]]
-    with pytest.raises(ValueError, match="not a turn"):
-        latent_file.pack(MODEL, turned, [b"a"])
+def test_any_turn_is_kept_as_it_is():
+    turned = np.array([[0.0, 2, 0, 1], [-2, 0, 0, 0], [0, 0, 2, 7], [0, 0, 0, 1]])
+    read = latent_file.unpack(latent_file.pack(MODEL, turned, [b"a"]), "x")
+    assert np.array_equal(read.source_to_canonical, turned)
+    whole = bytearray(latent_file.pack(MODEL, turned, []))
+    whole[9:17] = np.array([np.nan]).tobytes()
+    body = bytes(whole) + b"\x01a"
+    with pytest.raises(UserError, match="no transform"):
+        latent_file.unpack(body + zlib.crc32(body).to_bytes(4, "little"), "x")

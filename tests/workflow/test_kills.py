@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("HEXPLANE_KILLS", "4"))
 """A finished run whose kill did not come in time is removed, and made anew."""
-TIMES = {"seconds", "cpu_seconds", "peak_mb"}
+TIMES = {"seconds", "seconds_fitting", "cpu_seconds", "peak_mb"}
 CHANGES = {"training": {"steps": 300, "checkpoint_seconds": 0.2, "log_every": 50}}
 
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 LINEAR = {
     "features": "depth_normal",
+    "bottleneck": {"kind": "deterministic"},
     "field": "sdf",
     "model": {"kind": "linear", "grid": 32, "components": 8, "step": 0.01},
 }
@@ -21,9 +22,7 @@ LINEAR = {
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
-    project.configure(
-        {"arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR}}
-    )
+    project.configure({"arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR}})
     built = project.snakemake("--cores", "2")
     assert built.returncode == 0, built.stderr[-4000:]
     return project

@@ -27,7 +27,11 @@ Edit = tuple[str, str, str]
 SRC = "src/hexplane"
 NOTHING: dict[str, Edit] = {
     "the version": (f"{SRC}/__init__.py", '__version__ = "', '__version__ = "9.'),
-    "an error of plumbing": (f"{SRC}/plumbing/manifests.py", "not a readable manif", "a bad manif"),
+    "an error of plumbing": (
+        f"{SRC}/plumbing/manifests.py",
+        'not a readable manifest")',
+        'a bad manifest")',
+    ),
     "an error of a stage": (f"{SRC}/stages/train.py", "no heads to train on", "nobody to train"),
     "an error of geometry": (f"{SRC}/geometry/meshes.py", "the file is empty", "nothing in it"),
     "an error of the training": (f"{SRC}/training/loop.py", "heads cannot be", "heads can not be"),
@@ -114,7 +118,7 @@ SOMETHING: dict[str, tuple[Edit, set[str]]] = {
     ),
     "a helper of helpers": (
         # Of solids (which body lies in which), of distances and of metrics.
-        (f"{SRC}/geometry/distance.py", "queries)) > 0.5", "queries)) >= 0.5"),
+        (f"{SRC}/geometry/distance.py", "(order)] > 0.5", "(order)] >= 0.5"),
         normalised() | rendered() | sampled() | after_hexplanes(),
     ),
     "the renderer": (

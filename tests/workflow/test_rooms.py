@@ -63,7 +63,8 @@ class Louder(Bottleneck):
         return self.factor * torch.randn(shape, generator=generator)
 
 
-build = Louder
+def build(settings, shape):
+    return Louder(settings)
 ''',
 }
 CODEC = {

@@ -18,9 +18,15 @@ class LinearSettings(ModelSettings):
     kind: Literal["linear"] = Field(
         "linear", description="Principal components of signed distance fields."
     )
-    grid: Literal[16, 32, 64, 128] = Field(64, description="Voxels along the field's side.")
+    grid: int = Field(64, ge=16, le=FUSION, description="Voxels along the field's side.")
     components: int = Field(400, ge=1, le=4096, description="Most components that are kept.")
     step: float = Field(
         0.03, gt=0, le=10, description="Quantisation step of the components' coefficients."
     )
     mirrors: bool = Field(True, description="Fit to each head's mirror image as well.")
+
+    def misfit(self, resolution: int) -> str:
+        """A grid that does not divide the fusion's."""
+        if FUSION % self.grid == 0:
+            return ""
+        return f"grid: {self.grid} (allowed: 16, 32, 64 or {FUSION})"
