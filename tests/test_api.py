@@ -64,6 +64,35 @@ def test_the_stages_and_python_make_the_same_latent(
     np.testing.assert_array_equal(codec.encode(project.folder / "head.obj").values, stored)
 
 
+def test_the_command_line_is_told_what_is_up(
+    project: Project, codec: "hexplane.TrainedCodec"
+) -> None:
+    from hexplane.store import read_attributes, read_latent
+
+    cone = trimesh.creation.cone(radius=0.3, height=2.0)  # along z
+    cone.export(project.folder / "cone.ply")
+    done = project.command("hexplane", "encode", "cone.ply", "--model", MODEL)
+    assert "hint: cone.ply: z is its longest axis, but up is y (does up: z fit?)" in done.stderr
+    told = project.command(
+        "hexplane", "encode", "cone.ply", "cone.zarr", "--model", MODEL, "--up=z"
+    )
+    assert told.returncode == 0, told.stderr
+    assert "hint" not in told.stderr
+    store = project.folder / "cone.zarr"
+    own = codec.encode(project.folder / "cone.ply", up="z")
+    np.testing.assert_array_equal(own.values, read_latent(store, (6, 2, 16, 16)))
+    np.testing.assert_array_equal(
+        own.source_to_canonical, read_attributes(store)["source_to_canonical"]
+    )
+    for arguments, says in (
+        (("cone.ply", "--up", "x"), "'y', 'z'"),
+        ((str(store), "out.zarr", "--up", "y"), "stands as it is"),
+    ):
+        done = project.command("hexplane", "encode", *arguments, "--model", MODEL)
+        assert done.returncode
+        assert says in done.stderr
+
+
 def test_a_packed_latent_comes_back_bit_for_bit(codec: "hexplane.TrainedCodec") -> None:
     latent = codec.encode(far_away())
     packed = codec.pack(latent)

@@ -70,7 +70,7 @@ class TrainedCodec:
             latent of this codec is as small.
         """
         settings = _settings(NormaliseSettings, up=up)
-        hexplane, transform = views_of(_mesh(mesh), self.resolution, settings)
+        hexplane, transform, _ = views_of(_mesh(mesh), self.resolution, settings)
         most = None if max_bytes is None else max_bytes - latent_file.header_bytes(transform)
         return Latent(encode(self._saved, hexplane, most).numpy(), np.asarray(transform))
 
@@ -140,7 +140,7 @@ def render(mesh: Mesh, resolution: int, up: frame.UpAxis = "y") -> Hexplane:
         UserError: the file is no usable mesh, or a setting is unknown or out of range.
     """
     size = _settings(RenderSettings, resolution=resolution).resolution
-    return views_of(_mesh(mesh), size, _settings(NormaliseSettings, up=up))[0]
+    return views_of(_mesh(mesh), size, _settings(NormaliseSettings, up=up)).hexplane
 
 
 def evaluate(

@@ -1,5 +1,7 @@
 """From a mesh or its views to a latent: what the stage and Python users share."""
 
+from typing import NamedTuple
+
 import torch
 import trimesh
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from hexplane.geometry.features import network_input
 from hexplane.geometry.frame import Array
 from hexplane.geometry.hexplane import Hexplane
+from hexplane.geometry.pose import upright_hint
 from hexplane.geometry.solid import canonical_solid
 from hexplane.model import latent_file
 from hexplane.model.saved import SavedModel
@@ -55,9 +58,21 @@ def file_within(
     return file_of(saved, encode(saved, hexplane, room), source_to_canonical)
 
 
-def views_of(
-    mesh: trimesh.Trimesh, resolution: int, settings: NormaliseSettings
-) -> tuple[Hexplane, Array]:
-    """Six views of a mesh in its own coordinates, and its source-to-canonical transform [4, 4]."""
+class Views(NamedTuple):
+    """Six views of a mesh that came in its own coordinates.
+
+    Attributes:
+        source_to_canonical: transform [4, 4].
+        hint: why the mesh may not stand upright, or nothing.
+    """
+
+    hexplane: Hexplane
+    source_to_canonical: Array
+    hint: str
+
+
+def views_of(mesh: trimesh.Trimesh, resolution: int, settings: NormaliseSettings) -> Views:
+    """Six views of a mesh in its own coordinates."""
     solid, transform = canonical_solid(mesh, settings.up, settings.close)
-    return select_backend("auto").render(solid.mesh, resolution), transform
+    hexplane = select_backend("auto").render(solid.mesh, resolution)
+    return Views(hexplane, transform, upright_hint(solid, transform, settings.up))

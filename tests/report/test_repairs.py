@@ -33,6 +33,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, small_pictures: None) -> P
     note(folder / "meshes/ada.json", openings=2, closed_share=0.031)
     note(folder / "meshes/bea.json", turned_faces=1234, doubled_faces=0, openings=0)
     note(folder / "meshes/cleo.json", doubled_faces=7)
+    note(folder / "meshes/dora.json", hint="z is its longest axis, but up is y")
     note(folder / "hexplanes/dora.manifest.json", seen_share=0.75)
     note(folder / "hexplanes/ada.manifest.json", seen_share=0.98)
     for mesh in HEADS:  # a visual hull that holds nothing of these
@@ -49,6 +50,7 @@ def test_each_repair_is_told_of_the_mesh_it_was_done_to(results: Path) -> None:
         "Openings were closed in ada (2 openings, 3 % of its area).",
         "Faces were turned outwards in bea (1,234).",
         "Doubled faces were left out of cleo (7).",
+        "A wrong `up` may be that of dora (z is its longest axis, but up is y).",
         "No view sees all of dora (25 % of its surface unseen).",
     ]
     page = page_of(results).read_text()

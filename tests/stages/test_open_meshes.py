@@ -92,3 +92,15 @@ def test_the_old_way_is_a_switch(folder: Path, closed: dict) -> None:
     assert found["iou"] < closed["iou"] / 2
     mesh = trimesh.load_mesh(folder / "as-it-is/mesh.ply")
     assert len(mesh.faces) == 10
+
+
+def test_a_wrong_up_is_hinted_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = folder / "stands-along-z.obj"
+    source.write_text("\n".join([*BOX.split("|"), *SIDES[1:]]))  # open below, at z = 0
+    normalise.run(source, folder / "hinted.ply")
+    hint = json.loads((folder / "hinted.json").read_text())["hint"]
+    assert hint.endswith("lies at -z, but up is y, and z is its longest axis (does up: z fit?)")
+    assert capsys.readouterr().err == f"hint: {source}: {hint}\n"
+    normalise.run(source, folder / "upright.ply", NormaliseSettings(up="z"))
+    assert json.loads((folder / "upright.json").read_text())["hint"] is None
+    assert capsys.readouterr().err == ""

@@ -21,6 +21,7 @@ class Source:
         doubled: faces that were left out because another one has the same corners.
         turned: faces that were turned outwards.
         unseen: share of the solid's surface that no view sees.
+        hint: why it may not stand upright, or nothing.
     """
 
     mesh: str
@@ -29,6 +30,7 @@ class Source:
     doubled: int
     turned: int
     unseen: float
+    hint: str
 
 
 def sources(results: Results) -> list[Source]:
@@ -46,6 +48,7 @@ def sources(results: Results) -> list[Source]:
                 int(recorded(solid, "doubled_faces") or 0),
                 int(recorded(solid, "turned_faces") or 0),
                 0.0 if seen is None else 1 - float(seen),
+                str(recorded(solid, "hint") or ""),
             )
         )
     return found

@@ -66,6 +66,10 @@ def repairs(study: Study) -> list[str]:
             [f"{own.mesh} ({own.doubled:,})" for own in study.sources if own.doubled],
         ),
         (
+            "A wrong `up` may be that of",
+            [f"{own.mesh} ({own.hint})" for own in study.sources if own.hint],
+        ),
+        (
             "No view sees all of",
             [
                 f"{own.mesh} ({percent(own.unseen)} of its surface unseen)"

@@ -1,10 +1,12 @@
 """encode: the latent of a hexplane, or of a mesh file on its own."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from hexplane.encoding import encode, file_of, views_of
+from hexplane.geometry import frame
 from hexplane.geometry.meshes import load_mesh
 from hexplane.model import latent_file
 from hexplane.model.saved import chosen_modules, load_model
@@ -26,6 +28,7 @@ def run(
     code: str | None = None,
     *,
     model: Path = DEFAULT_MODEL,
+    up: frame.UpAxis | None = None,
     max_bytes: int | None = None,
     force: bool = False,
 ) -> Path:
@@ -41,6 +44,7 @@ def run(
         settings: how a mesh file is normalised; not read for a hexplane.
         code: code digest that the workflow planned with.
         model: folder of the trained model.
+        up: axis that points up in a mesh file, in the place of the setting.
         max_bytes: size of the latent file, header included, that the latent has to fit.
         force: replace files that hexplane did not write, too.
 
@@ -58,6 +62,10 @@ def run(
         claim_by_magic(target, latent_file.MAGIC, force)
     else:
         raise UserError(f"{target}: neither a latent file nor a store (allowed: .hxl .zarr)")
+    if up is not None:
+        if source.suffix == ".zarr":
+            raise UserError(f"--up: {source} is a store of views, which stands as it is")
+        settings = settings.model_copy(update={"up": up})
     job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
     inputs = {"model": saved.weights_hash}
@@ -67,8 +75,10 @@ def run(
         transform = None if known is None else known.tolist()
         inputs["hexplane"] = content_digest(source)
     else:
-        hexplane, found = views_of(load_mesh(source), saved.resolution, settings)
+        hexplane, found, hint = views_of(load_mesh(source), saved.resolution, settings)
         transform = found.tolist()
+        if hint:
+            print(f"hint: {source}: {hint}", file=sys.stderr)
     place = None if transform is None else np.array(transform)
     most = None if max_bytes is None else max_bytes - latent_file.header_bytes(place)
     try:

@@ -1,8 +1,10 @@
 """normalise: a source mesh, welded and moved into the canonical cube."""
 
+import sys
 from pathlib import Path
 
 from hexplane.geometry.meshes import load_mesh
+from hexplane.geometry.pose import upright_hint
 from hexplane.geometry.solid import canonical_solid
 from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.claims import claim
@@ -35,6 +37,9 @@ def run(
     read = load_mesh(source)
     solid, transform = canonical_solid(read, settings.up, settings.close)
     mesh = solid.mesh
+    hint = upright_hint(solid, transform, settings.up)
+    if hint:
+        print(f"hint: {source}: {hint}", file=sys.stderr)
     write_mesh(mesh, output)
     job.write_manifest(
         manifest_path(output),
@@ -46,5 +51,6 @@ def run(
         faces=len(mesh.faces),
         components=int(mesh.body_count),
         watertight=bool(mesh.is_watertight),
+        hint=hint or None,
         **solid.facts,
     )
