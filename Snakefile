@@ -1,6 +1,6 @@
 """hexplane: head meshes -> six views -> latent -> meshes -> report.
 
-Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,report}.smk.
+Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,rates,report}.smk.
 """
 
 import os
@@ -40,6 +40,7 @@ include: "workflow/rules/meshes.smk"
 include: "workflow/rules/hexplanes.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/reconstructions.smk"
+include: "workflow/rules/rates.smk"
 include: "workflow/rules/report.smk"
 
 

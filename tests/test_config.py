@@ -397,6 +397,36 @@ def test_other_families_are_evaluated_and_in_no_part_of_the_split(tmp_path, monk
     assert written == {**plan.split, "others": plan.others}
 
 
+def test_heads_of_the_test_alone_can_be_evaluated(tmp_path):
+    _touch(tmp_path, "ict/i.ply")
+    files = {"ict": ["ict/*.ply"]}
+    evaluation = {"heads": "test", "files": files}
+    plan = _plan(tmp_path, meshes={"generate": 9}, split={"test": 3}, evaluation=evaluation)
+    assert len(plan.split["test"]) == 3
+    assert plan.evaluated == [*plan.split["test"], "i"]
+
+
+def test_rates_are_measured_where_there_are_some_and_beside_rivals():
+    assert _plan().rated == []
+    plan = _plan(evaluation={"rates": [512, 64]})
+    assert plan.rated == [*plan.arms, "draco", "mean"]
+    assert plan.rates("ae").budgets == plan.measured().budgets == (64, 512)
+    assert plan.rates("ae").thresholds == plan.evaluate().thresholds
+    assert plan.evaluate() == _plan().evaluate()  # nothing else is measured anew
+
+
+@pytest.mark.parametrize("rates", [[0], [64, 64], [2**28 + 1], ["many"], 64])
+def test_sizes_are_whole_numbers_each_once(rates):
+    with pytest.raises(UserError, match=r"^evaluation\.rates"):
+        _config(evaluation={"rates": rates})
+
+
+@pytest.mark.parametrize("name", ["draco", "mean"])
+def test_no_arm_has_a_rivals_name(name):
+    with pytest.raises(UserError, match=f"'{name}' is taken: a rival"):
+        _config(arms={name: ARMS["ae"]})
+
+
 def test_a_head_of_another_family_is_no_other_head(tmp_path):
     _touch(tmp_path, "a.obj", "ict/a.ply", "b.obj", "head-007.ply")
 

@@ -90,7 +90,7 @@ def told(**parts) -> list[str]:
         (
             {"evaluation": {"heads": 3}},
             "evaluation.heads",
-            "input should be 'all', or a valid list (got 3)",
+            "input should be 'all' or 'test', or a valid list (got 3)",
         ),
         (
             {"evaluation": {"heads": ["a", 3]}},

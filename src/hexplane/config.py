@@ -28,10 +28,11 @@ from hexplane.settings.evaluate import MeasureSettings
 from hexplane.settings.extract import ExtractionField, ExtractionSection
 from hexplane.settings.hypotheses import Hypothesis, check_arms
 from hexplane.settings.normalise import NormaliseSettings
+from hexplane.settings.rates import RIVALS, Budgets
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainingSettings
 
-_TABLES = {Path(path).name for path in (DEFAULT.summary, DEFAULT.runs)}
+_TABLES = {Path(path).name for path in (DEFAULT.summary, DEFAULT.runs, DEFAULT.rates)}
 """Files beside the folders of arms."""
 
 
@@ -52,6 +53,8 @@ def _study_name(name: str) -> str:
 def _arm_name(name: str) -> str:
     if name.startswith("oracle-"):
         raise ValueError("names that begin with 'oracle-' are taken")
+    if name in RIVALS:
+        raise ValueError(f"{name!r} is taken: a rival of all arms has that name")
     if name in _TABLES:
         raise ValueError(f"{name!r} is taken: a table beside the arms' folders has that name")
     return _name(name)
@@ -123,9 +126,10 @@ class SplitSection(Settings):
 class EvaluationSection(MeasureSettings):
     """What is measured on which heads."""
 
-    heads: Literal["all"] | Names = Field(
+    heads: Literal["all", "test"] | Names = Field(
         "all",
-        description="Heads taken to mesh files and pictures; diagnostics choose their own.",
+        description="Heads taken to mesh files and pictures: all, those of the test, or names; "
+        "diagnostics choose their own.",
     )
     files: dict[
         FamilyName, Annotated[list[Pattern], Field(min_length=1, max_length=MOST_NAMES)]
@@ -134,6 +138,11 @@ class EvaluationSection(MeasureSettings):
         max_length=1000,
         description="Mesh files or glob patterns of other families of heads, by family: "
         "evaluated as test heads are, and never trained on.",
+    )
+    rates: Budgets = Field(
+        (),
+        description="Bytes that a file may take: every arm, Draco and the mean head are measured "
+        "at each, on the heads above; none: not at all.",
     )
 
     @field_validator("heads")

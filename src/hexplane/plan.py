@@ -23,6 +23,7 @@ from hexplane.settings.extract import ExtractSettings, OracleSettings
 from hexplane.settings.generate import GenerateSettings
 from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.normalise import NormaliseSettings
+from hexplane.settings.rates import RIVALS, MeasuredSettings, RatesSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.settings.train import MOST_WATCHED, TrainingSettings, TrainSettings
@@ -147,6 +148,8 @@ class Plan:
         chosen = self.config.evaluation.heads
         if chosen == "all":
             return self.meshes
+        if chosen == "test":
+            chosen = self.split["test"]
         for name in chosen:
             if name not in self.meshes:
                 raise UserError(f"evaluation.heads: {unknown(name, self.meshes)}")
@@ -175,6 +178,11 @@ class Plan:
         held_out = [*self.split["validation"], *self.split["test"]][:MOST_DIAGNOSED]
         train = self.training_heads(run)[: max(1, len(held_out))]
         return {"train": train, "held_out": held_out}
+
+    @property
+    def rated(self) -> list[str]:
+        """What is measured over its rates: every arm and rival, or nothing at all."""
+        return [*self.arms, *RIVALS] if self.config.evaluation.rates else []
 
     def oracle(self, arm: str) -> str:
         """Name of the oracle that an arm is judged against."""
@@ -252,8 +260,18 @@ class Plan:
 
     def evaluate(self) -> EvaluateSettings:
         """Settings of the metrics."""
-        measured = self.config.evaluation.model_dump(exclude={"heads", "files"})
+        measured = self.config.evaluation.model_dump(exclude={"heads", "files", "rates"})
         return EvaluateSettings(**measured, seed=self.config.seed)
+
+    def measured(self) -> MeasuredSettings:
+        """Settings of a rival over its rates."""
+        return MeasuredSettings(
+            **self.evaluate().model_dump(), budgets=self.config.evaluation.rates
+        )
+
+    def rates(self, arm: str) -> RatesSettings:
+        """Settings of an arm over its rates."""
+        return RatesSettings(**self.extract(arm).model_dump(), **self.measured().model_dump())
 
     def diagnose(self, run: str) -> DiagnoseSettings:
         """Settings of one run's diagnostics."""

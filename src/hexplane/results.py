@@ -18,6 +18,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import Layout
+from hexplane.settings.rates import RIVALS
 from hexplane.settings.report import ReportSettings
 from hexplane.store import read_decoded, read_hexplane
 
@@ -218,6 +219,7 @@ class Results:
         # Diagnostics compare with the oracles of more heads than the arms were taken through.
         taken = [(arm, mesh) for arm in self.arms for mesh in self.heads]
         methods = [*taken, *((oracle, mesh) for oracle in self.oracles for mesh in names["mesh"])]
+        methods += [(rival, mesh) for rival in RIVALS for mesh in self.heads]
         found: list[Path] = []
         for pattern in self.paths.manifests:
             if "{method}" in pattern:
@@ -225,8 +227,11 @@ class Results:
             elif "{arm}" in pattern and "{mesh}" in pattern:
                 found += [Path(pattern.format(arm=arm, mesh=mesh)) for arm, mesh in taken]
             elif pattern != self.paths.page_manifest:
-                (key,) = [key for key in names if f"{{{key}}}" in pattern]
-                found += [Path(pattern.format(**{key: name})) for name in names[key]]
+                keys = [key for key in names if f"{{{key}}}" in pattern]
+                found += [
+                    Path(pattern.format(**{key: name})) for key in keys for name in names[key]
+                ]
+                found += [] if keys else [Path(pattern)]
         return [read_manifest(path) for path in found if path.is_file()]
 
 

@@ -19,7 +19,8 @@ from hexplane.plumbing.digests import import_closure
 from hexplane.settings.train import TrainSettings
 
 STAGES = ["check", "normalise", "render", "distances", "oracle", "evaluate", "report"]
-LEARNING = ["train", "encode", "extract", "interpolate", "diagnose"]
+STAGES += ["draco", "mean"]
+LEARNING = ["train", "encode", "extract", "interpolate", "diagnose", "rates"]
 CHOSEN = TrainSettings(bottleneck=GaussianSettings()).modules()
 
 # A package whose stage reaches helpers in every way that Python allows.

@@ -5,6 +5,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import remove_left_over
 from hexplane.plumbing.paths import CHECKED, RESULTS, STATE
 from hexplane.settings.interpolate import STEPS
+from hexplane.settings.rates import DRACO, MEAN, RIVALS, shown
 from hexplane.stages import served
 
 try:
@@ -58,7 +59,8 @@ def latent_option(wildcards):
 def trained_on(pattern):
     """Paths of the heads that a run is trained on, and of those watched in the meantime."""
     return lambda w: of(
-        pattern, PLAN.training_heads(w.run) + ([] if PLAN.fitted(w.run) else PLAN.watched)
+        pattern,
+        PLAN.training_heads(w.run) + ([] if PLAN.fitted(w.run) else PLAN.watched),
     )
 
 
@@ -78,6 +80,15 @@ def diagnosed(pattern, inputs=False):
             ]
         ),
     )
+
+
+def rate_meshes(method):
+    """Meshes of a method at the sizes that the report shows."""
+    budgets = shown(PLAN.config.evaluation.rates)
+    return [
+        paths.rate_mesh.replace("{method}", method).replace("{budget}", str(own))
+        for own in budgets
+    ]
 
 
 def heads_option(wildcards):

@@ -12,6 +12,7 @@ rule report:
             arm=PLAN.arms if PLAN.interpolated else [],
         ),
         hexplanes=expand(paths.hexplane_manifest, mesh=PLAN.meshes),
+        rates=expand(paths.rate, method=PLAN.rated, mesh=PLAN.evaluated),
     output:
         page=report(
             paths.page,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hexplane.results import Results
+from hexplane.settings.rates import RIVALS
 
 PAGE_STAGE = "report"
 """The stage that writes the page: it is not over yet."""
@@ -42,7 +43,7 @@ def stage_costs(results: Results) -> list[Cost]:
         cost.jobs += 1
         cost.seconds += float(manifest.get("seconds") or 0)
         cost.peak_mb = max(cost.peak_mb, float(manifest.get("peak_mb") or 0))
-    known = {*results.settings.runs, *results.arms, *results.oracles}
+    known = {*results.settings.runs, *results.arms, *results.oracles, *RIVALS}
     known |= {mesh for group in results.settings.groups.values() for mesh in group}
     for name, cost in found.items():
         for pattern in (results.paths.benchmark, results.paths.client_benchmark):

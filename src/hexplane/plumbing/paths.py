@@ -57,8 +57,13 @@ class Layout:
         self.interpolation = at + "interpolations/{arm}/{step}.ply"
         self.interpolation_manifest = at + "interpolations/{arm}/manifest.json"
         self.metrics = at + "metrics/{method}/{mesh}.json"
+        self.rate = at + "rates/{method}/{mesh}.json"
+        self.rate_mesh = at + "rates/{method}/{mesh}.{budget}.ply"
+        self.mean = at + "rates/mean.ply"
+        self.mean_manifest = at + "rates/mean.json"
         self.diagnostics = at + "diagnostics/{run}.json"
         self.runs = at + "metrics/runs.csv"
+        self.rates = at + "metrics/rates.csv"
         self.summary = at + "metrics/summary.csv"
         self.page = at + "report/index.html"
         self.page_manifest = at + "report/index.json"
@@ -76,7 +81,7 @@ class Layout:
             *(self.head_manifest, self.mesh_manifest, self.hexplane_manifest),
             *(self.distance_manifest, self.model_manifest, self.latent_manifest),
             *(self.reconstruction_manifest, self.metrics, self.interpolation_manifest),
-            *(self.diagnostics, self.page_manifest),
+            *(self.mean_manifest, self.rate, self.diagnostics, self.page_manifest),
         ]
 
     def log(self, stage: str, job: str) -> str:
