@@ -290,6 +290,7 @@ class Plan:
             others=self.others,
             heads=self.evaluated,
             interpolated=self.interpolated,
+            budgets=self.config.evaluation.rates,
             runs={run: self.runs[run] for run in self.runs},
             oracles={arm: self.oracle(arm) for arm in self.arms},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),

@@ -17,8 +17,8 @@ from hexplane.geometry.meshes import read_mesh
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
-from hexplane.plumbing.paths import Layout
-from hexplane.settings.rates import RIVALS
+from hexplane.plumbing.paths import WEIGHTS, Layout
+from hexplane.settings.rates import DRACO, MEAN, RIVALS
 from hexplane.settings.report import ReportSettings
 from hexplane.store import read_decoded, read_hexplane
 
@@ -45,6 +45,30 @@ class Score:
     oracle: str
     mesh: str
     split: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """What a method makes of a head in a file of at most so many bytes.
+
+    Attributes:
+        method: an arm or a rival.
+        mesh: the head.
+        split: as of a score.
+        budget: the most bytes.
+        bytes: of the file.
+        encode_seconds, decode_seconds: None of what is not encoded.
+        metrics: as measured; None stands for an infinite distance.
+    """
+
+    method: str
+    mesh: str
+    split: str
+    budget: int
+    bytes: int
+    encode_seconds: float | None
+    decode_seconds: float | None
     metrics: dict[str, Any]
 
 
@@ -141,6 +165,63 @@ class Results:
         if not isinstance(metrics, dict):
             raise UserError(f"{path}: no metrics in it")
         return metrics
+
+    @cached_property
+    def rated(self) -> list[str]:
+        """What was measured over file sizes: arms and rivals, or nothing."""
+        return [*self.arms, *RIVALS] if self.settings.budgets else []
+
+    def rate_path(self, method: str, mesh: str) -> Path:
+        """Where a method's points over file sizes of one head lie."""
+        return Path(self.paths.rate.format(method=method, mesh=mesh))
+
+    @cached_property
+    def rate_points(self) -> dict[tuple[str, str], list[RatePoint]]:
+        """Points by method and head, from the smallest file to the largest; maybe none."""
+        return {
+            (method, mesh): self._rate_points(method, mesh, split)
+            for method in self.rated
+            for mesh, split in self.heads.items()
+        }
+
+    def _rate_points(self, method: str, mesh: str, split: str) -> list[RatePoint]:
+        path = self.rate_path(method, mesh)
+        found = read_manifest(path)
+        whole = {"budget": 0, "bytes": 0, "encode_seconds": None, "decode_seconds": None}
+        points = [whole | {"metrics": found.get("metrics")}]  # of the mean head, and no file
+        if method != MEAN:
+            points = found.get("points", [])
+        try:
+            return [RatePoint(method, mesh, split, **own) for own in points]
+        except TypeError:
+            raise UserError(f"{path}: no points over file sizes in it") from None
+
+    def rate_mesh(self, method: str, mesh: str, budget: int) -> trimesh.Trimesh | None:
+        """The mesh in the best file of at most so many bytes; None where it has no faces."""
+        path = Path(self.paths.rate_mesh.format(method=method, mesh=mesh, budget=budget))
+        found = read_mesh(path)
+        return found if len(found.faces) else None
+
+    def decoder_bytes(self, method: str) -> int | None:
+        """What a reader needs besides the file: weights, or the mean head; None of a library."""
+        if method == DRACO:
+            return None
+        folder = Path(self.paths.model.format(run=method))
+        path = Path(self.paths.mean) if method == MEAN else folder / WEIGHTS
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
+        return path.stat().st_size
+
+    def fit_seconds(self, method: str) -> float | None:
+        """What the decoder took to make, by its model or manifest; None of a library."""
+        if method == DRACO:
+            return None
+        if method == MEAN:
+            return float(read_manifest(Path(self.paths.mean_manifest))["seconds"])
+        found = self.model(method)
+        trained = float(found.get("seconds") or 0)
+        # What is fitted in closed form has the one time under both names.
+        return trained + (float(found.get("seconds_fitting") or 0) if found.get("steps") else 0)
 
     def history_path(self, arm: str) -> Path:
         """Where an arm's training history lies."""

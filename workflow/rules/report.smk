@@ -32,6 +32,16 @@ rule report:
             category="Metrics",
             labels={"content": "diagnostics, one row a training and group of heads"},
         ),
+        rates=(
+            report(
+                paths.rates,
+                caption="../report/rates.rst",
+                category="Metrics",
+                labels={"content": "arms and rivals over file sizes"},
+            )
+            if PLAN.rated
+            else []
+        ),
         scores=report(
             paths.figure.format(figure="scores.svg"),
             caption="../report/scores.rst",
@@ -66,8 +76,9 @@ rule report:
         code=code_param("report"),
         results=lambda w, output: os.path.dirname(os.path.dirname(output.page)),
         settings=f"@{paths.report_settings}",
+        rates=[f"--rates={paths.rates}"] if PLAN.rated else [],
     message:
         "Writing the report"
     shell:
         "python -m hexplane report {params.results:q} {output.page:q} {output.summary:q} {output.runs:q}"
-        " --spec {params.settings:q} --code {params.code:q} 2>&1 | tee {log:q}"
+        " {params.rates:q} --spec {params.settings:q} --code {params.code:q} 2>&1 | tee {log:q}"

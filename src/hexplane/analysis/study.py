@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from hexplane.analysis import costs, overview, runs, scores, seeds, sizes, sources
+from hexplane.analysis import costs, overview, rates, runs, scores, seeds, sizes, sources
 from hexplane.analysis.hypotheses import Verdict, judge
 from hexplane.metrics.table import Metric
 from hexplane.results import Columns, Results
@@ -55,6 +55,11 @@ class Study:
         chosen = self.results.settings.config.get("hypotheses", {})
         hypotheses = {name: Hypothesis.model_validate(own) for name, own in chosen.items()}
         return judge(hypotheses, self.rows, self.results.arms) if self.rows else []
+
+    @cached_property
+    def families(self) -> list[rates.Family]:
+        """Arms and rivals over file sizes, where those were asked for."""
+        return rates.families(self.results)
 
     @cached_property
     def resolution(self) -> int:

@@ -6,16 +6,18 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from hexplane.analysis import failure, machine, overview
+from hexplane.analysis import failure, machine, overview, rates
 from hexplane.analysis.study import Study
 from hexplane.geometry import frame
 from hexplane.report import web
 from hexplane.report.charts import latents, training
 from hexplane.report.charts.looks import MANY, looks
+from hexplane.report.charts.rates import RIVAL_LOOKS, rate_charts
 from hexplane.report.demo import build as demo
 from hexplane.report.demo import screen
 from hexplane.report.pictures import images, scale, views
 from hexplane.report.pictures.gallery import Shelf
+from hexplane.report.pictures.rates import at_sizes
 from hexplane.report.sentences import best_arm, repairs, sentences
 from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
@@ -52,10 +54,11 @@ def build_page(study: Study, shelves: list[Shelf]) -> str:
 def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
     chosen = study.results.settings
     results, decision, groups, rows = study.results, study.decision, study.groups, study.rows
-    arm_looks = looks(results.arms)
+    arm_looks = looks(results.arms) | (RIVAL_LOOKS if results.rated else {})
     score_chart = decision and training.score_chart(results, decision, arm_looks)
     curves = training.training_charts(study.histories, arm_looks, _likelihoods(study))
     run_charts = latents.latent_charts(results, rows, arm_looks) if rows else []
+    of_rates = rate_charts(study.families, arm_looks)
     shown, blends = demo.build(study), demo.blends(results)
     return {
         "results": results,
@@ -81,6 +84,12 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "poor_below": failure.POOR_BELOW,
         "score_chart": score_chart,
         "curves": curves,
+        "families": study.families,
+        "rate_charts": of_rates,
+        "rated": results.rated,
+        "rate_budgets": rates.budgets_shown(results),
+        "decoders": rates.decoders(results),
+        "at_sizes": at_sizes(study),
         "views": frame.VIEW_NAMES,
         "kinds": views.KINDS,
         "steepest": views.STEEPEST,
@@ -101,7 +110,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "seeds": overview.seeds(results),
         "configuration": overview.configuration(results),
         "about": _about(study, shown, blends),
-        "figures": [*([score_chart] if score_chart else []), *run_charts, *curves],
+        "figures": [*([score_chart] if score_chart else []), *of_rates, *run_charts, *curves],
         "style": Markup(_text("style.css").replace("SCALE", ", ".join(scale.STOPS))),
         "three": Markup(library.three()),
         "demo_script": Markup(_text("viewer.js") + _text("demo.js")),

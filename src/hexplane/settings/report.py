@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hexplane.plumbing.settings import HeadName, Settings
 from hexplane.plumbing.splits import SPLITS
+from hexplane.settings.rates import Budgets
 
 
 class ReportSettings(Settings):
@@ -20,6 +21,9 @@ class ReportSettings(Settings):
     heads: list[HeadName] = Field(description="Meshes that every arm was taken through.")
     interpolated: list[HeadName] = Field(
         default=[], description="The two heads that meshes are blended between; or none."
+    )
+    budgets: Budgets = Field(
+        (), description="Bytes at which arms and rivals were measured; none: they were not."
     )
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each arm.")

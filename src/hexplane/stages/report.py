@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from hexplane.analysis.rates import write_rates
 from hexplane.analysis.runs import write_runs
 from hexplane.analysis.study import Study
 from hexplane.analysis.summary import write_summary
@@ -26,6 +27,7 @@ def run(
     settings: ReportSettings,
     code: str | None = None,
     *,
+    rates: Path | None = None,
     force: bool = False,
 ) -> None:
     """Write the page and the tables over all metrics and runs.
@@ -39,6 +41,7 @@ def run(
         runs: table of all runs, CSV.
         settings: which arm is judged by which oracle on which heads.
         code: code digest that the workflow planned with.
+        rates: table of all methods over file sizes, CSV, where those were measured.
         force: replace files that hexplane did not write, too.
 
     Raises:
@@ -46,21 +49,25 @@ def run(
     """
     job = Job(__name__, settings, code)
     figures = [page.with_name(name) for name in FIGURES]
-    claim(manifest_path(page), [page, summary, runs, *figures], force)
+    tables = [summary, runs, *([] if rates is None else [rates])]
+    claim(manifest_path(page), [page, *tables, *figures], force)
     found = Results(results, settings)
     study = Study(found)
     write_summary(summary, found.scores)
     write_runs(runs, study.rows)
+    if rates is not None:
+        write_rates(rates, found)
     pictures = shelves(study)
     write_text(page, build_page(study, pictures))
     write_figures(page.parent, study, pictures, looks(found.arms))
     read = [found.metrics_path(score.method, score.mesh) for score in found.scores]
     read += [found.history_path(arm) for arm in found.arms]
+    read += [found.rate_path(method, mesh) for method, mesh in found.rate_points]
     read += [found.diagnostics_path(run) for run in settings.runs]
     job.write_manifest(
         manifest_path(page),
         [page, *figures],
         inputs={path.relative_to(results).as_posix(): sha256(path) for path in read},
-        tables={os.path.relpath(path, results): sha256(path) for path in (summary, runs)},
+        tables={os.path.relpath(path, results): sha256(path) for path in tables},
     )
     print(f"The report is {page.resolve()}", file=sys.stderr)
