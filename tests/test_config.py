@@ -392,7 +392,9 @@ def test_other_families_are_evaluated_and_in_no_part_of_the_split(tmp_path, monk
     assert sorted(one.evaluated) == ["head-000", "i", "j", "k"]
     assert one.report().groups == {**one.split, **one.others}
     monkeypatch.chdir(tmp_path)
-    plan.write_lists()
+    given = {"arms": {"dropped": None}}
+    plan.write_lists(given)
+    assert json.loads((tmp_path / plan.paths.config).read_text()) == given
     written = json.loads((tmp_path / plan.paths.split).read_text())
     assert written == {**plan.split, "others": plan.others}
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from hexplane.config import Config
 from hexplane.geometry.modality import Features
-from hexplane.plumbing.digests import canonical_json, code_digest
+from hexplane.plumbing.digests import canonical_json, code_digest, digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import write_json, write_text
 from hexplane.plumbing.paths import Layout, study
@@ -196,8 +197,62 @@ class Plan:
         """Names of all oracles that some arm needs."""
         return sorted({self.oracle(arm) for arm in self.arms})
 
-    def write_lists(self) -> None:
-        """Write what is too long for a command line: the split, and the report's settings."""
+    @cached_property
+    def results(self) -> dict[str, str | None]:
+        """Manifests of all that the report is made of, each with the digest of its `spec`.
+
+        None stands where the rule has no `spec`.
+        """
+        paths = self.paths
+        found: dict[str, str | None] = {}
+
+        def add(pattern: str, settings: Settings | None, meshes: Iterable[str], **of: str) -> None:
+            spec = None if settings is None else digest(settings.model_dump(mode="json"))
+            found.update({pattern.format(mesh=mesh, **of): spec for mesh in meshes})
+
+        for mesh in self.meshes:
+            if mesh in self.seeds:
+                add(paths.head_manifest, self.generate(mesh), [mesh])
+            add(paths.mesh_manifest, self.normalise(mesh), [mesh])
+        add(paths.hexplane_manifest, self.render(), self.meshes)
+        add(paths.distance_manifest, self.distances(), self.sampled)
+        for run in self.runs:
+            add(paths.model_manifest, self.train(run), [""], run=run)
+            add(paths.diagnostics, self.diagnose(run), [""], run=run)
+        for arm in self.arms:
+            add(paths.latent_manifest, None, self.evaluated, arm=arm)
+            add(paths.reconstruction_manifest, self.extract(arm), self.evaluated, method=arm)
+            add(paths.metrics, self.evaluate(), self.evaluated, method=arm)
+            if self.interpolated:
+                add(paths.interpolation_manifest, self.interpolate(arm), [""], arm=arm)
+        for oracle in self.oracles:
+            extraction = self.extract_oracle(oracle)
+            add(paths.reconstruction_manifest, extraction, self.judged, method=oracle)
+            add(paths.metrics, self.evaluate(), self.judged, method=oracle)
+        add(paths.page_manifest, self.report(), [""])
+        return found
+
+    @cached_property
+    def sampled(self) -> list[str]:
+        """Meshes whose signed distances some run reads: trained by steps, or diagnosed."""
+        found: list[str] = []
+        for run in self.runs:
+            found += sum(self.diagnosed(run).values(), [])
+            found += [] if self.fitted(run) else [*self.training_heads(run), *self.watched]
+        return list(dict.fromkeys(found))
+
+    def write_lists(self, given: dict[str, Any]) -> None:
+        """Write what is too long for a command line, and what `hexplane verify` compares with.
+
+        That is the split, the report's settings, all planned results, and the configuration.
+
+        Args:
+            given: the configuration as Snakemake put it together, which includes what a preset
+                drops.
+        """
+        planned = {"results": self.results, "sources": self.sources}
+        write_json(Path(self.paths.planned), planned)
+        write_json(Path(self.paths.config), given)
         write_json(Path(self.paths.split), {**self.split, OTHERS: self.others})
         # Spelled as the parameter is: the order of names in it is the order on the page.
         settings = canonical_json(self.report().model_dump(mode="json"))

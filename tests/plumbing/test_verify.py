@@ -1,6 +1,8 @@
 """Verification names each damage of results, and the command that repairs it."""
 
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,36 +46,42 @@ def _plant(store: Path) -> None:
     ids=["altered", "deleted", "foreign", "whole store"],
 )
 def test_verify_names_each_damage_and_how_to_rebuild(tmp_path, damage, line):
-    manifest = stored_samples(tmp_path / "sdf", 1.0)
-    stored_samples(tmp_path / "sound", 1.0)
-    damage(tmp_path / "sdf/ada.zarr")
+    study = tmp_path / "my heads/results/default"
+    stored_samples(study / "sdf", 1.0)
+    stored_samples(study / "hexplanes", 1.0)
+    (tmp_path / "my heads/Snakefile").touch()
+    damage(study / "sdf/ada.zarr")
     with pytest.raises(UserError) as caught:
-        verify.run(tmp_path)
+        verify.run(study.parent)
     *lines, rebuild = str(caught.value).splitlines()
-    assert f"{tmp_path / 'sdf' / line}" in lines
-    assert rebuild == (
-        "rebuild, with the run's own --configfile or --config if any: "
-        f"snakemake --cores all --forcerun {manifest}"
-    )
+    assert f"{study / 'sdf' / line}" in lines
+    said, _, command = rebuild.partition(": cd ")
+    assert said == "rebuild, with the run's own --configfile or --config if any"
+    assert shlex.split(command) == [
+        *(str(tmp_path / "my heads"), "&&", str(Path(sys.executable).with_name("snakemake"))),
+        *("--cores", "all", "--forcerun", "results/default/sdf/ada.manifest.json"),
+    ]
     if damage is not shutil.rmtree:
         assert len(lines) == 1
 
 
 def test_verify_goes_on_after_a_damaged_manifest(tmp_path):
-    first, second = (stored_samples(tmp_path / part, 1.0) for part in ("hexplanes", "sdf"))
+    study = tmp_path / "results/default"
+    first, second = (stored_samples(study / part, 1.0) for part in ("hexplanes", "sdf"))
     first.write_text("{")
     _delete(second.with_name("ada.zarr"))
     with pytest.raises(UserError) as caught:
-        verify.run(tmp_path)
+        verify.run(study)
     one, two, rebuild = str(caught.value).splitlines()
     assert one == f"{first}: not a readable manifest"
     assert two.startswith(str(second.parent)) and two.endswith("missing")
-    assert rebuild.endswith(f"--forcerun {first} {second}")
+    targets = " ".join(path.relative_to(tmp_path).as_posix() for path in (first, second))
+    assert rebuild.endswith(f"--forcerun {targets}")
 
 
-@pytest.mark.parametrize("study", ["", "default"], ids=["one study", "all studies"])
-def test_verify_knows_what_the_report_was_made_from(tmp_path, study):
-    root = tmp_path / study
+@pytest.mark.parametrize("given", ["results/default", "results"])
+def test_verify_knows_what_the_report_was_made_from(tmp_path, given):
+    root = tmp_path / "results/default"
     (root / "metrics").mkdir(parents=True)
     read, table = root / "metrics/ada.txt", root / "metrics/summary.csv"
     for file in (read, table):
@@ -87,14 +95,14 @@ def test_verify_knows_what_the_report_was_made_from(tmp_path, study):
         inputs={"metrics/ada.txt": sha256(read)},
         tables={"metrics/summary.csv": sha256(table)},
     )
-    assert verify.run(tmp_path) == "1 manifests verified, all files match"
+    assert verify.run(tmp_path / given) == "1 manifests verified, all files match"
     for file in (read, table):
         file.write_text("2")
         with pytest.raises(UserError) as caught:
-            verify.run(tmp_path)
+            verify.run(tmp_path / given)
         line, rebuild = str(caught.value).splitlines()
         assert line == f"{file}: altered, or rebuilt after the report"
-        assert rebuild.endswith(f"--forcerun {file}")
+        assert rebuild.endswith(f"--forcerun {file.relative_to(tmp_path)}")
         file.write_text("1")
 
 
@@ -116,10 +124,12 @@ def test_verify_without_manifests(tmp_path):
 
 def test_each_study_has_a_command_of_its_own(tmp_path):
     """Snakemake plans one study at a time, and knows no file of another one."""
-    broken = [stored_samples(tmp_path / study / "sdf", 1.0) for study in ("one", "two")]
+    results = tmp_path / "results"
+    broken = [stored_samples(results / study / "sdf", 1.0) for study in ("one", "two")]
     for manifest in broken:
         _alter(manifest.with_name("ada.zarr"))
     with pytest.raises(UserError) as caught:
-        verify.run(tmp_path)
+        verify.run(results)
     commands = [line for line in str(caught.value).splitlines() if line.startswith("rebuild")]
-    assert [line.split("--forcerun ")[1] for line in commands] == [str(path) for path in broken]
+    targets = [path.relative_to(tmp_path).as_posix() for path in broken]
+    assert [line.split("--forcerun ")[1] for line in commands] == targets

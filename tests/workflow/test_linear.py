@@ -38,6 +38,14 @@ def test_it_is_measured_beside_the_network(project: Project):
     assert "linear" in page
 
 
+def test_all_that_is_planned_is_there_and_belongs_together(project: Project):
+    planned = json.loads((project.results / "plan/results.json").read_text())["results"]
+    verified = project.command("hexplane", "verify")
+    assert verified.stdout == f"{len(planned)} manifests verified, all files match\n", (
+        verified.stderr
+    )
+
+
 def test_it_takes_no_steps_and_reads_no_distances(project: Project):
     config = json.loads((project.results / "models/linear/config.json").read_text())
     manifest = json.loads((project.results / "models/linear/manifest.json").read_text())

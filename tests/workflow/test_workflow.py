@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import subprocess
 import zipfile
 
 import numpy as np
@@ -68,7 +69,8 @@ def test_each_run_is_diagnosed_on_its_own_and_on_held_out_heads(project: Project
     found = {arm: json.loads((results / f"diagnostics/{arm}.json").read_text()) for arm in ARMS}
     for arm, run in found.items():
         assert run["stage"] == "diagnose"
-        assert set(run["inputs"]) == {"model", *MESHES}
+        read = [f"{kind}/{mesh}" for kind in ("hexplane", "sdf", "mesh") for mesh in MESHES]
+        assert set(run["inputs"]) == {"model", *read}
         assert run["training_heads"] == 1
         assert {split: group["heads"] for split, group in run["groups"].items()} == {
             "train": 1,
@@ -303,17 +305,57 @@ def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
     lines = found.stderr.splitlines()
     assert lines[0].endswith("c.zarr/depth/c/2/0/0: altered")
     assert lines[1].endswith("c.zarr/normal/c/4/0/0/0: missing")
-    remedy = (
-        lines[2]
-        .removeprefix("error: rebuild, with the run's own --configfile or --config if any: ")
-        .split()
+    said, _, remedy = lines[2].partition(": rebuild: ")
+    assert said == "error"
+    assert remedy.endswith(" results/default/hexplanes/c.manifest.json")
+    # From another folder, without an environment of its own.
+    rebuilt = subprocess.run(
+        ["bash", "-c", remedy],
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
     )
-    assert remedy[0] == "snakemake"
-    assert remedy[-1] == "results/default/hexplanes/c.manifest.json"
-    rebuilt = project.snakemake(*remedy[1:])
     assert "Rendering c" in rebuilt.stdout + rebuilt.stderr
     assert "Rendering a" not in rebuilt.stdout + rebuilt.stderr
     assert project.command("hexplane", "verify").returncode == 0
+    assert project.planned() == set()
+
+
+def test_the_plan_names_every_manifest(project: Project) -> None:
+    """What verification misses when it is gone is what a whole run made."""
+    planned = json.loads((project.results / "plan/results.json").read_text())["results"]
+    assert set(planned) == manifests(project)
+
+
+def manifests(project: Project) -> set[str]:
+    """All JSON files of a study that say that they are manifests."""
+    found = set()
+    for path in project.results.rglob("*.json"):
+        value = json.loads(path.read_text())
+        if isinstance(value, dict) and str(value.get("format", "")).startswith("hexplane manifest"):
+            found.add(path.relative_to(project.folder).as_posix())
+    return found
+
+
+def test_what_is_gone_is_found_and_made_again(project: Project) -> None:
+    """An arm's latents, a manifest, and one whose facts were edited."""
+    shutil.rmtree(project.results / "latents/vae-occupancy")
+    (project.results / "hexplanes/a.manifest.json").unlink()
+    edited = project.results / "meshes/b.json"
+    edited.write_text(edited.read_text().replace('"source_to_canonical"', '"source_to_cube"'))
+    found = project.command("hexplane", "verify")
+    *lines, remedy = [line.removeprefix("error: ") for line in found.stderr.splitlines()]
+    gone = [f"latents/vae-occupancy/{mesh}.manifest.json: missing" for mesh in MESHES]
+    gone += ["hexplanes/a.manifest.json: missing", "meshes/b.json: altered"]
+    assert set(lines) == {f"results/default/{line}" for line in gone}
+    command = remedy.removeprefix("rebuild: ")
+    rebuilt = subprocess.run(["bash", "-c", command], cwd="/", capture_output=True, text=True)
+    assert rebuilt.returncode == 0, rebuilt.stderr[-4000:]
+    built = project.build()
+    assert "Training" not in built
+    verified = project.command("hexplane", "verify")
+    assert verified.returncode == 0, verified.stderr
     assert project.planned() == set()
 
 

@@ -13,7 +13,7 @@ onstart:
         if checked.returncode:
             sys.exit(checked.returncode)
     remove_left_over(Path(RESULTS))
-    PLAN.write_lists()
+    PLAN.write_lists(dict(config))
     if PLAN.warning:
         print(f"warning: {PLAN.warning}", file=sys.stderr)
 

@@ -2,10 +2,11 @@
 
 A manifest stands beside what it describes and holds the stage's settings and code digest, the
 hash of each file written (for Zarr, of each chunk), library versions, the seconds spent, by the
-clock and of CPU time, and the largest resident memory.
+clock and of CPU time, the largest resident memory, and a digest of all that.
 """
 
 import importlib.metadata
+import json
 import math
 import platform
 import resource
@@ -75,23 +76,27 @@ class Job:
         files: dict[str, str] = {}
         for output in outputs:
             files |= tree_hashes(output)
-        write_json(
-            path,
-            {
-                "format": FORMAT,
-                "stage": self.name,
-                "spec": self.spec,
-                "code": self.code,
-                "inputs": inputs or {},
-                **_finite(facts),
-                "content": digest(files),
-                "files": files,
-                "versions": versions(),
-                "seconds": round(time.perf_counter() - self.started, 3),
-                "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
-                "peak_mb": round(_peak_memory() / 1e6),
-            },
-        )
+        manifest = {
+            "format": FORMAT,
+            "stage": self.name,
+            "spec": self.spec,
+            "code": self.code,
+            "inputs": inputs or {},
+            **_finite(facts),
+            "content": digest(files),
+            "files": files,
+            "versions": versions(),
+            "seconds": round(time.perf_counter() - self.started, 3),
+            "cpu_seconds": round(time.process_time() - self.cpu_started, 3),
+            "peak_mb": round(_peak_memory() / 1e6),
+        }
+        write_json(path, {**manifest, "digest": own_digest(manifest)})
+
+
+def own_digest(manifest: dict[str, Any]) -> str:
+    """Digest of all that a manifest says, as it is read from its file."""
+    said = {key: value for key, value in manifest.items() if key != "digest"}
+    return digest(json.loads(json.dumps(said)))
 
 
 def _finite(value: Any) -> Any:

@@ -32,6 +32,8 @@ class Layout:
         at = f"{root}/"
         self.split = at + "plan/split.json"
         self.report_settings = at + "plan/report.json"
+        self.planned = at + "plan/results.json"
+        self.config = at + "plan/config.json"
         self.head = at + "heads/{mesh}.ply"
         self.head_manifest = at + "heads/{mesh}.json"
         self.meshes = at + "meshes"
@@ -84,6 +86,23 @@ class Layout:
             *(self.mean_manifest, self.rate, self.diagnostics, self.page_manifest),
         ]
 
+    @property
+    def described(self) -> dict[str, str]:
+        """Patterns of results, each with that of the manifest that describes it."""
+        found = {
+            self.head: self.head_manifest,
+            self.mesh: self.mesh_manifest,
+            self.hexplane: self.hexplane_manifest,
+            self.distance: self.distance_manifest,
+            self.events: self.model_manifest,
+            self.latent: self.latent_manifest,
+            self.reconstruction: self.reconstruction_manifest,
+            self.decoded.replace("{arm}", "{method}"): self.reconstruction_manifest,
+            self.interpolation: self.interpolation_manifest,
+            self.page: self.page_manifest,
+        }
+        return found | dict.fromkeys(self.model_files, self.model_manifest)
+
     def log(self, stage: str, job: str) -> str:
         """What a job said."""
         return f"{self.root}/logs/{stage}/{job}.log"
@@ -98,6 +117,15 @@ class Layout:
         The wall time is the job's. CPU time and memory are not: its manifest has those.
         """
         return f"{self.root}/benchmarks/clients/{stage}/{job}.tsv"
+
+
+def names_in(pattern: str, path: str | Path) -> dict[str, str] | None:
+    """What stands for the names in a pattern of `Layout`; None where the path is another one."""
+    parts = re.split(r"\{(\w+)\}", pattern)
+    parts[::2] = map(re.escape, parts[::2])
+    parts[1::2] = [f"(?P<{name}>[^/]+)" for name in parts[1::2]]
+    found = re.fullmatch("".join(parts), str(path))
+    return found and found.groupdict()
 
 
 def study(name: str) -> Layout:

@@ -18,6 +18,7 @@ from hexplane.model.codec import Codec
 from hexplane.model.images import Images, plain
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.claims import claim
+from hexplane.plumbing.files import sha256
 from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT
 from hexplane.settings.diagnose import DiagnoseSettings
@@ -69,7 +70,9 @@ def run(
     for group, names in settings.heads.items():
         if names:
             stores = [hexplanes / f"{name}.zarr" for name in names]
-            inputs |= {store.stem: content_digest(store) for store in stores}
+            inputs |= {f"hexplane/{store.stem}": content_digest(store) for store in stores}
+            inputs |= {f"sdf/{name}": content_digest(sdf / f"{name}.zarr") for name in names}
+            inputs |= {f"mesh/{name}": sha256(meshes / f"{name}.ply") for name in names}
             heads = load_heads(stores, sdf, features)
             solids[group] = [read_normalised(meshes / f"{name}.ply") for name in names]
             groups[group] = _group(saved.codec, trained, heads, solids[group], settings)
@@ -77,7 +80,7 @@ def run(
     if prior:
         groups = {group: found | {"prior": prior} for group, found in groups.items()}
     stores = [hexplanes / f"{name}.zarr" for name in settings.inputs or settings.heads["train"]]
-    inputs |= {store.stem: content_digest(store) for store in stores}
+    inputs |= {f"hexplane/{store.stem}": content_digest(store) for store in stores}
     images = make_images(read_hexplanes(stores), features)
     spectrum = diagnostics.input_spectrum(plain(images).flatten(1))
     job.write_manifest(

@@ -58,8 +58,8 @@ def run(
         meshes,
         inputs={
             "model": saved.weights_hash,
-            "first": content_digest(first),
-            "second": content_digest(second),
+            f"latent/{first.stem}": content_digest(first),
+            f"latent/{second.stem}": content_digest(second),
         },
         steps=facts,
     )
