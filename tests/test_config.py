@@ -665,3 +665,31 @@ def test_few_heads_are_watched_however_many_there_are():
     assert len(plan.split["validation"]) == 38
     assert plan.watched == plan.split["validation"][:MOST_DIAGNOSED]
     assert plan.inputs("ae") == plan.split["train"][:MOST_INPUTS]
+
+
+def test_what_verification_misses_is_what_the_rules_make(tmp_path):
+    """With a fitted arm and with rates: distances that nobody reads are no result."""
+    _touch(tmp_path, "a.obj", "b.obj", "c.obj", "d.obj", "e.obj")
+    linear = {
+        "features": "depth_normal",
+        "bottleneck": {"kind": "deterministic"},
+        "field": "sdf",
+        "model": {"kind": "linear"},
+    }
+    own = {
+        "meshes": {"files": ["*.obj"], "generate": 0},
+        "split": {"validation": ["c"], "test": ["d"]},
+        "arms": {"one": linear},
+        "evaluation": {"heads": "test", "rates": [256, 1024]},
+    }
+    planned = set(Plan(parse_config(own), tmp_path).results)
+    every = ("meshes/{}.json", "hexplanes/{}.manifest.json")
+    expected = {name.format(mesh) for name in every for mesh in "abcde"}
+    expected |= {f"sdf/{mesh}.manifest.json" for mesh in "abcd"}  # of the training heads, two
+    expected |= {"models/one/manifest.json", "diagnostics/one.json", "report/index.json"}
+    expected |= {"latents/one/d.manifest.json", "reconstructions/one/d.json"}
+    expected |= {f"reconstructions/oracle-sdf/{mesh}.json" for mesh in "abcd"}
+    expected |= {f"metrics/oracle-sdf/{mesh}.json" for mesh in "abcd"}
+    expected |= {"metrics/one/d.json", "rates/mean.json"}
+    expected |= {f"rates/{method}/d.json" for method in ("one", "draco", "mean")}
+    assert planned == {f"results/default/{name}" for name in expected}

@@ -24,7 +24,7 @@ from hexplane.settings.extract import ExtractSettings, OracleSettings
 from hexplane.settings.generate import GenerateSettings
 from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.normalise import NormaliseSettings
-from hexplane.settings.rates import RIVALS, MeasuredSettings, RatesSettings
+from hexplane.settings.rates import DRACO, MEAN, RIVALS, MeasuredSettings, RatesSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.settings.train import MOST_WATCHED, TrainingSettings, TrainSettings
@@ -229,6 +229,12 @@ class Plan:
             extraction = self.extract_oracle(oracle)
             add(paths.reconstruction_manifest, extraction, self.judged, method=oracle)
             add(paths.metrics, self.evaluate(), self.judged, method=oracle)
+        if self.rated:
+            add(paths.mean_manifest, None, [""])
+        for method in self.rated:
+            rivals = {DRACO: self.measured, MEAN: self.evaluate}
+            settings = rivals[method]() if method in rivals else self.rates(method)
+            add(paths.rate, settings, self.evaluated, method=method)
         add(paths.page_manifest, self.report(), [""])
         return found
 

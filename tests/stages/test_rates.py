@@ -166,7 +166,7 @@ def test_the_mean_of_several_lies_between_them(folder: Path, tmp_path: Path):
     volumes = [trimesh.load_mesh(folder / f"{name}.ply").volume for name in "abc"]
     volume = trimesh.load_mesh(tmp_path / "mean.ply").volume
     assert min(volumes) < volume < max(volumes)
-    assert read(tmp_path / "mean.json")["inputs"].keys() == set("abc")
+    assert read(tmp_path / "mean.json")["inputs"].keys() == {f"hexplane/{name}" for name in "abc"}
 
 
 def test_budgets_are_ascending_and_each_once():

@@ -120,6 +120,8 @@ class Lineage:
             return None
         if kind == "source" and head in self._plan.get("sources", {}):
             return self.folder / str(self._plan["sources"][head])
+        if kind == "reconstruction" and names_in(_PATHS.rate, self._relative(path)):
+            return self.root / _PATHS.mean  # one mesh for every head
         method = next((names[name] for name in ("method", "arm", "run") if name in names), "")
         return self.root / _SOURCES[kind].format(mesh=head, method=method, arm=method, run=method)
 

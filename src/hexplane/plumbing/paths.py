@@ -99,6 +99,8 @@ class Layout:
             self.reconstruction: self.reconstruction_manifest,
             self.decoded.replace("{arm}", "{method}"): self.reconstruction_manifest,
             self.interpolation: self.interpolation_manifest,
+            self.rate_mesh: self.rate,
+            self.mean: self.mean_manifest,
             self.page: self.page_manifest,
         }
         return found | dict.fromkeys(self.model_files, self.model_manifest)

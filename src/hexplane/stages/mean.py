@@ -50,5 +50,5 @@ def run(
         total += signed_distance_of(read_hexplane(store), GRID, TRUNCATION)
     mean = (total / len(stores)).astype(np.float32)
     write_mesh(marching_cubes(mean, 0.0, 1.0), output)
-    inputs = {store.stem: content_digest(store) for store in stores}
+    inputs = {f"hexplane/{store.stem}": content_digest(store) for store in stores}
     job.write_manifest(manifest_path(output), [output], inputs=inputs)
