@@ -73,6 +73,7 @@ STAGES = {
     "models": "train",
     "diagnostics": "diagnose",
     "interpolations": "interpolate",
+    "rates": "rates",
 }
 
 
@@ -191,6 +192,47 @@ def _diagnose(results: Path, run: str, name: str, seed: int) -> None:
         predicted_kl=None,
         groups=groups,
     )
+
+
+BUDGETS = (64, 128, 512, 1024, 4096)
+RATES = {"vae-binary": [(128, 100)], "ae-surface": [(64, 60), (1024, 900)]}
+"""Budget and bytes of each arm's files; Draco's of a head are as many more as its place."""
+
+
+def fabricate_rates(results: Path) -> None:
+    """Points of the arms, of Draco, which fits no head but the last into 128 bytes, and a mean."""
+    for place, mesh in enumerate(HEADS):
+        draco = [(512, 500 + place), (4096, 4000 + place)]
+        own = RATES | {"draco": ([(128, 120)] if mesh == HEADS[-1] else []) + draco}
+        for method, files in own.items():
+            points = [
+                {
+                    "budget": budget,
+                    "bytes": size,
+                    "encode_seconds": 0.5 + place,
+                    "decode_seconds": 0.02,
+                    "metrics": _distances(None if (method, mesh) == EMPTY else 1 / size),
+                }
+                for budget, size in files
+            ]
+            shown = [results / f"rates/{method}/{mesh}.{own}.ply" for own in (128, 1024, 4096)]
+            for path in shown:
+                budget = int(path.stem.rpartition(".")[2])
+                empty = (method, mesh) == EMPTY or budget < files[0][0]
+                write_mesh(trimesh.Trimesh() if empty else _head(place), path)
+            _manifest(results, results / f"rates/{method}/{mesh}.json", shown, points=points)
+        path = results / f"rates/mean/{mesh}.json"
+        _manifest(results, path, [], metrics=_distances(0.02 * (place + 1)))
+    write_mesh(_head(0), results / "rates/mean.ply")
+    _manifest(results, results / "rates/mean.json", [results / "rates/mean.ply"])
+    for name in ORACLES:
+        (results / "models" / name / "model.safetensors").write_bytes(bytes(1234))
+
+
+def _distances(chamfer: float | None) -> dict[str, float | bool | None]:
+    score = 0.0 if chamfer is None else 1 - chamfer
+    scores = {f"f_score_{threshold:g}": score for threshold in THRESHOLDS}
+    return {"empty": chamfer is None, "chamfer_l1": chamfer, **scores}
 
 
 def page_of(results: Path) -> Path:

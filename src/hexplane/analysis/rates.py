@@ -60,6 +60,11 @@ class Family:
     heads: list[str]
     curves: dict[str, list[Level]]
 
+    @property
+    def thresholds(self) -> list[float]:
+        """Those of the F-scores."""
+        return next(list(own[0].f_scores) for own in self.curves.values() if own)
+
     def at(self, method: str, budget: int) -> Level | None:
         """The level of the largest files within a budget; None where there is none as small."""
         within = [level for level in self.curves[method] if level.budget <= budget]
