@@ -279,9 +279,17 @@ class LinearCodec(Codec):
         """None: nothing is trained."""
         return []
 
+    def _field(self, views: Tensor) -> NDArray[np.float32]:
+        return self.field_of(hexplane_of(views.numpy(), self.features))
+
     def _solved(self, views: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self._solved_field(self._field(views))
+
+    def _solved_field(
+        self, values: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Coefficients [K] in steps of weighted least squares, and its matrix [K, K] in steps."""
-        field = self.field_of(hexplane_of(views.numpy(), self.features)).ravel()
+        field = values.ravel()
         voxels = self.voxels.numpy()
         weight = np.exp(-((field[voxels] / NEAR) ** 2)) + np.float32(FAR_WEIGHT)
         weighted = self.components * weight
