@@ -64,14 +64,14 @@ def test_heads_that_were_fitted_come_back(codec: Codec, shapes: list[Hexplane]):
 def test_so_do_their_mirror_images(codec: Codec, shapes: list[Hexplane]):
     truth = signed_distance_of(shapes[0], GRID, SDF_TRUNCATION)[::-1]
     flat = torch.from_numpy(truth.copy().ravel())[codec.voxels.long()]
-    own = codec.components.astype(np.float64)
+    own = codec.components.T.astype(np.float64)
     centred = flat.numpy() - codec.mean[codec.voxels.long()].numpy()
     left = centred - np.linalg.lstsq(own.T, centred, rcond=None)[0] @ own
     assert np.linalg.norm(left) < 0.1 * np.linalg.norm(centred)
 
 
 def test_components_are_orthonormal(codec: Codec):
-    product = codec.components @ codec.components.T
+    product = codec.components.T @ codec.components
     kept = int((codec.scale > 0).sum())
     assert kept == 2 * 8 - 1
     np.testing.assert_allclose(product[:kept, :kept], np.eye(kept), atol=0.03)

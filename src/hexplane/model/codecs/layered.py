@@ -27,6 +27,8 @@ PRICES = (0.15, 0.3, 0.6)
 LEFT_OUT = 4
 """Each fourth head is left out of the components whose errors the corrections learn from: on
 heads that they were fitted to, components hardly err."""
+PRICE = 0.02
+"""What a bit of the components may cost while the corrections are fitted."""
 COARSE = 6
 """Octaves of coefficients that a second set of tables learns from, for heads of another kind."""
 SURFACE = 1.3
@@ -87,10 +89,7 @@ class LayeredCodec(LinearCodec):
         heads = [field.astype(np.float16) for field in fields]
         unseen = heads[::LEFT_OUT]
         super().fit([field for i, field in enumerate(heads) if i % LEFT_OUT] or heads)
-        errors = []
-        for octave in (0, COARSE):
-            made = [self._errors(field.astype(np.float32), octave) for field in unseen]
-            errors.append(np.stack(made))
+        errors = np.stack([self._errors(field.astype(np.float32)) for field in unseen], axis=1)
         kinds = blocks.classes_of(np.concatenate(errors))
         rows = blocks.directions(np.concatenate(errors))
         scaled = np.round(rows / np.abs(rows).max(axis=1, keepdims=True) * 127).astype(np.int8)
@@ -194,11 +193,12 @@ class LayeredCodec(LinearCodec):
     def _size(self, latent: Tensor) -> int:
         return sum(len(layer) + LAYER_BYTES for layer in self.layers(latent))
 
-    def _errors(self, field: NDArray[np.float32], octave: int) -> NDArray[np.float32]:
-        """Corrections [B, M] that a field needs after coefficients of an octave."""
-        integers, _ = self._chosen(*self._solved_field(field), octave, 0.02)
-        made = super().decode(torch.from_numpy(integers)[None])[0].numpy()
-        return blocks.split(correction(field, made)).astype(np.float32)
+    def _errors(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Corrections [2, B, M] that a field needs after fine and after coarse coefficients."""
+        solved = self._solved_field(field)
+        integers = np.stack([self._chosen(*solved, octave, PRICE) for octave in (0, COARSE)])
+        made = super().decode(torch.from_numpy(integers)).numpy()
+        return np.stack([blocks.split(correction(field, own)) for own in made])
 
     def _parts(self, latent: Tensor) -> tuple[Tensor, int, int, NDArray[np.int64]]:
         count = self.settings.components

@@ -28,8 +28,8 @@ from hexplane.plumbing.errors import UserError
 
 VARIES = 1e-3
 """Canonical units by which a voxel has to vary over heads to be a part of the components."""
-NEAR = 0.03
-"""Voxels this near the surface decide the coefficients; weight exp(-(distance / NEAR)^2)."""
+NEAR, BAND = 0.03, 0.075
+"""Voxels near the surface decide the coefficients; weight exp(-(distance / NEAR)^2) in a band."""
 FAR_WEIGHT = 0.003
 """Weight of all other voxels."""
 SMALLEST = 1e-4
@@ -217,38 +217,33 @@ class LinearCodec(Codec):
 
     def encode(self, views: Tensor) -> Tensor:
         """Integers [B, K]: those of the least squared error, at a low price for bits."""
-        chosen = [self._chosen(*self._solved(view), 0, PRICES[0])[0] for view in views]
+        chosen = [self._chosen(*self._solved(view), 0, PRICES[0]) for view in views]
         return torch.from_numpy(np.stack(chosen))
 
     def encode_within(self, views: Tensor, most: int) -> Tensor:
         """Integers [1, K] of the least squared error whose code fits a size."""
         solved = self._solved(views[0])
-        best: tuple[float, Tensor] | None = None
         for octave in range(COARSEST + 1):
-            for price in PRICES:
-                integers, error = self._chosen(*solved, octave, price)
-                if best is not None and error >= best[0]:
-                    continue
-                latent = torch.from_numpy(integers)
+            for price in PRICES:  # coarser steps and higher prices err more
+                latent = torch.from_numpy(self._chosen(*solved, octave, price))
                 if len(self.bottleneck.pack(latent)) + LAYER_BYTES <= most:
-                    best = error, latent
-            if best is not None:  # coarser steps err more
-                return best[1][None]
+                    return latent[None]
         raise UserError(f"no latent of this codec fits {most} bytes besides the header")
 
     def decode(self, latent: Tensor) -> Tensor:
         """Fields [B, N, N, N] of integers [B, K]."""
         steps = latent.numpy().astype(np.float32) * np.float32(self.settings.step)
         fields = np.tile(self.mean.numpy(), (len(latent), 1))
-        fields[:, self.voxels.numpy()] += steps @ self.components
+        fields[:, self.voxels.numpy()] += (self.components @ steps.T).T
         made = torch.from_numpy(fields.clip(-SDF_TRUNCATION, SDF_TRUNCATION))
         return made.reshape(-1, *(self.settings.grid,) * 3)
 
     @property
     def components(self) -> NDArray[np.float32]:
-        """The basis [K, V], scaled."""
+        """The basis [V, K], scaled."""
         if self._components is None:
-            self._components = self.basis.numpy() * self.scale.numpy()[:, None]
+            scaled = self.basis.numpy().T * self.scale.numpy()
+            self._components = np.ascontiguousarray(scaled)
         return self._components
 
     def images(self, decoded: Any) -> Images:
@@ -289,12 +284,16 @@ class LinearCodec(Codec):
         self, values: NDArray[np.float32]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Coefficients [K] in steps of weighted least squares, and its matrix [K, K] in steps."""
-        field = values.ravel()
         voxels = self.voxels.numpy()
-        weight = np.exp(-((field[voxels] / NEAR) ** 2)) + np.float32(FAR_WEIGHT)
-        weighted = self.components * weight
-        matrix = (weighted @ self.components.T).astype(np.float64)
-        wanted = (weighted @ (field[voxels] - self.mean.numpy()[voxels])).astype(np.float64)
+        field = values.ravel()[voxels]
+        rest = field - self.mean.numpy()[voxels]
+        band = np.flatnonzero(np.abs(field) < BAND)
+        root = np.exp(-((field[band] / NEAR) ** 2) / 2)
+        near = self.components[band] * root[:, None]
+        # Over all voxels the components are orthonormal.
+        matrix = (near.T @ near).astype(np.float64) + FAR_WEIGHT * np.eye(near.shape[1])
+        wanted = ((rest[band] * root) @ near).astype(np.float64)
+        wanted += FAR_WEIGHT * (rest @ self.components)
         own = cast(Coefficients, self.bottleneck)
         spread = np.maximum(own.deviation.numpy().astype(np.float64), 1e-6) * self.settings.step
         matrix += np.diag(SMALLEST / spread**2)
@@ -307,13 +306,10 @@ class LinearCodec(Codec):
         matrix: NDArray[np.float64],
         octave: int,
         price: float,
-    ) -> tuple[NDArray[np.float32], float]:
-        """Multiples of 2^octave near `solved` of the least error plus price times bits.
+    ) -> NDArray[np.float32]:
+        """Multiples [K] of 2^octave near `solved` of the least error plus price times bits.
 
         Coordinate descent: each integer in turn, the error of the others known.
-
-        Returns:
-            The integers, and their squared error.
         """
         own = cast(Coefficients, self.bottleneck)
         unit = 1 << octave
@@ -345,8 +341,7 @@ class LinearCodec(Codec):
                     moved = True
             if not moved:
                 break
-        off = integers - target
-        return (integers * unit).astype(np.float32), float(off @ matrix @ off)
+        return (integers * unit).astype(np.float32)
 
 
 def hexplane_of(views: NDArray[np.float32], features: Features) -> Hexplane:
