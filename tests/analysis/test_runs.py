@@ -66,6 +66,7 @@ def _group(scores: list[dict[str, Any]], kl: float | None) -> dict[str, Any]:
         return group
     rates = {
         "bits": 80,
+        "bits_autoregressive": kl / math.log(2) / 2,
         "symbols_used": 3.5,
         "kl_prior": 4.5,
         "active_units": 3,
@@ -150,6 +151,7 @@ def test_a_row_has_every_measure_that_hypotheses_may_name(made: Fabricated) -> N
     assert (row["empty"], row["empty_prior"]) == (0.0, 0.75)
     assert (row["closed"], row["closed_prior"], row["whole_prior"]) == (1.0, 0.25, 0.125)
     assert row["nearest_ratio_prior"] == 1.5
+    assert row["bits_saved"] == pytest.approx(0.5)
     assert (row["bits"], row["symbols_used"], row["kl_prior"]) == (80, 3.5, 4.5)
     assert (row["field_max"], row["field_max_prior"]) == (0.9, 0.3)
     assert (row["term_reconstruction"], row["gradient_reconstruction"]) == (0.25, 0.5)

@@ -18,6 +18,7 @@ _OF_LATENT = (
     "marginal_kl",
     "kl_prior",
     "bits",
+    "bits_autoregressive",
     "symbols_used",
 )
 _OF_MESHES = ("empty", "closed", "whole", "field_min", "field_max")
@@ -59,6 +60,8 @@ def _measures(
         "dimensions": group.get("dimensions"),
     }
     row |= {key: group.get(key) for key in _OF_LATENT}
+    learned = row["bits_autoregressive"]
+    row["bits_saved"] = 1 - learned * math.log(2) / kl if learned is not None and kl else None
     row |= {key: found[key] for key in ("predicted_active", "predicted_kl")}
     for key, suffix in (("mean", ""), ("shuffled", "_shuffled"), ("prior", "_prior")):
         decoded = group.get(key, {})

@@ -23,6 +23,7 @@ SHOWN = (
     "empty_prior",
     "whole_prior",
     "bits",
+    "bits_autoregressive",
     "field_max",
     "field_max_prior",
 )

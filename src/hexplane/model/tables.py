@@ -43,7 +43,7 @@ class SymbolTables(nn.Module):
         self.register_load_state_dict_post_hook(_check_slots)
 
     @torch.no_grad()
-    def fit(self, symbols: Tensor, shared: Tensor, rate: int = 0) -> None:
+    def fit(self, symbols: Tensor, shared: Tensor, rate: int = 0) -> float:
         """Tables from the symbols of training heads.
 
         A place's distribution is that of its own counts and of `shared`, whose weight is chosen
@@ -53,13 +53,13 @@ class SymbolTables(nn.Module):
             symbols: int64 [H, N] of H heads.
             shared: [N, A], or with an escape [N, A + 1]: what a place without counts would have.
             rate: which set of tables.
+
+        Returns:
+            The weight of `shared`, as a number of heads.
         """
         heads = len(symbols)
         shared = shared.double().cpu()
-        inside = self._inside(symbols).cpu()
-        counts = torch.zeros_like(shared).scatter_add_(
-            1, inside.T, torch.ones_like(inside.T, dtype=torch.float64)
-        )
+        counts = counted(self.inside(symbols).cpu(), shared.shape[1])
 
         def foretold(weight: float) -> float:
             others = (counts - 1 + weight * shared) / (heads - 1 + weight)
@@ -68,16 +68,17 @@ class SymbolTables(nn.Module):
         weight = max(CONCENTRATIONS, key=foretold)  # of equal ones the greatest
         slots = _slots((counts + weight * shared).numpy(), self.escape)
         self.slots[rate] = torch.from_numpy(slots).to(self.slots.device)
+        return weight
 
     def nats(self, symbols: Tensor, rate: int = 0) -> Tensor:
         """Nats [H, N] of symbols [H, N], those of an escape with its payload."""
         slots = self.slots[rate].T[
-            self._inside(symbols), torch.arange(symbols.shape[1], device=symbols.device)
+            self.inside(symbols), torch.arange(symbols.shape[1], device=symbols.device)
         ]
         # A symbol without a slot costs what the coder gives it.
         least = 2.0 ** (BITS - coding.MOST_BITS)
         nats = BITS * math.log(2) - slots.float().clamp(min=least).log()
-        return nats + math.log(2) * _payload_bits(symbols, self.slots.shape[2] - 1)
+        return nats + math.log(2) * payload_bits(symbols, self.slots.shape[2] - 1)
 
     def draw(self, heads: int, generator: torch.Generator, rate: int = 0) -> Tensor:
         """Symbols int64 [H, N], each from its place's table; never an escape."""
@@ -100,7 +101,7 @@ class SymbolTables(nn.Module):
         tables = self._cumulative(rate)
         return torch.from_numpy(coding.decode_symbols(data, np.arange(len(tables)), tables))
 
-    def _inside(self, symbols: Tensor) -> Tensor:
+    def inside(self, symbols: Tensor) -> Tensor:
         """Symbols, with the last entry of a table for what is no symbol of it."""
         last = self.slots.shape[2] - 1
         return torch.where((symbols < 0) | (symbols > last), last, symbols)
@@ -127,11 +128,17 @@ def _slots(weights: NDArray[np.float64], escape: bool) -> NDArray[np.int16]:
     return (slots if escape else np.pad(slots, ((0, 0), (0, 1)))).astype(np.int16)
 
 
-def _payload_bits(symbols: Tensor, escape: int) -> Tensor:
+def payload_bits(symbols: Tensor, escape: int) -> Tensor:
     """Bits after the escape of symbols outside the table, as `coding` writes them."""
     payload = torch.where(symbols < 0, -2 * symbols - 1, 2 * (symbols - escape)).clamp(min=0)
     bits = 5 + torch.log2(payload.double() + 1).floor()
     return torch.where((symbols < 0) | (symbols >= escape), bits, 0.0).float()
+
+
+def counted(symbols: Tensor, count: int) -> Tensor:
+    """How often each place [N] of symbols [H, N] has each of A: float64 [N, A]."""
+    ones = torch.ones_like(symbols.T, dtype=torch.float64)
+    return torch.zeros(len(ones), count, dtype=ones.dtype).scatter_add_(1, symbols.T, ones)
 
 
 def shares(symbols: Tensor, count: int, groups: int) -> Tensor:

@@ -41,6 +41,8 @@ _MEASURES = (
     "marginal_kl",
     "kl_prior",
     "bits",
+    "bits_autoregressive",
+    "bits_saved",
     "symbols_used",
     "predicted_active",
     "predicted_kl",

@@ -75,6 +75,35 @@ def test_what_is_known_of_heads_makes_their_bytes_fewer():
     assert 0.8 < agreement < 0.95
 
 
+def _following(heads):
+    """Heads whose columns repeat the first one, save for one value in ten."""
+    columns = torch.randn(heads, *SHAPE[:-1], 1).expand(-1, *SHAPE) * 3
+    return torch.where(torch.rand(heads, *SHAPE) < 0.9, columns, torch.randn(heads, *SHAPE) * 3)
+
+
+def test_a_learned_prior_foretells_what_tables_cannot_and_changes_no_code():
+    heads = _following(110)
+    made = {}
+    for prior in ("tables", "autoregressive"):
+        torch.manual_seed(1)
+        fsq = FiniteScalar(FsqSettings(levels=5, prior=prior), SHAPE).eval()
+        fsq.fit(heads[:100].split(1))
+        drawn = fsq.draw(torch.Size([30, *SHAPE]), torch.Generator().manual_seed(0))
+        made[prior] = fsq, fsq.diagnostics(heads[100:].split(1), draws=1), drawn
+    tables, learned = made["tables"], made["autoregressive"]
+    assert "bits_autoregressive" not in tables[1]
+    assert {name: learned[1][name] for name in tables[1]} == tables[1]
+    assert learned[1]["bits_autoregressive"] < 0.8 * learned[1]["bits"]
+    packed = [own.pack(own.encode(heads[:1])[0]) for own, _, _ in made.values()]
+    assert packed[0] == packed[1]
+    repeats = [float((drawn.diff(dim=-1) == 0).float().mean()) for *_, drawn in made.values()]
+    assert repeats[1] > repeats[0] + 0.2
+    again = FiniteScalar(FsqSettings(levels=5, prior="autoregressive"), SHAPE)
+    again.load_state_dict(learned[0].state_dict())
+    same = again.draw(torch.Size([30, *SHAPE]), torch.Generator().manual_seed(0))
+    assert torch.equal(same, learned[2])
+
+
 def test_packed_latents_come_back_bit_for_bit_and_others_are_refused():
     fsq = _fsq(7).eval()
     latent = fsq.encode(torch.randn(1, *SHAPE) * 3)[0]

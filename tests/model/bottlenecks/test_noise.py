@@ -96,6 +96,30 @@ def test_tables_are_fitted_for_every_gain_and_code_nearer_than_the_density():
     assert found[1] < found[0] < found[2]
 
 
+def _following(heads):
+    """Heads whose columns repeat the first one, save for one value in ten."""
+    columns = torch.randn(heads, *SHAPE[:-1], 1).expand(-1, *SHAPE)
+    return torch.where(torch.rand(heads, *SHAPE) < 0.9, columns, torch.randn(heads, *SHAPE))
+
+
+def test_a_learned_prior_is_that_of_the_first_gain():
+    heads = _following(110)
+    noise = _noise(prior="autoregressive").eval()
+    noise.fit(heads[:100].split(1))
+    first = noise.diagnostics(heads[100:].split(1), draws=1)
+    assert first["bits_autoregressive"] < 0.9 * first["bits"]
+    shape = torch.Size([30, *SHAPE])
+    learned = noise.draw(shape, torch.Generator().manual_seed(0))
+    assert torch.equal(learned, learned.round())
+    drawn = noise.tables.draw(30, torch.Generator().manual_seed(0)).reshape(shape)
+    repeats = [float((own.diff(dim=-1) == 0).float().mean()) for own in (learned, drawn)]
+    assert repeats[0] > repeats[1] + 0.1
+    noise.choose(2)
+    assert "bits_autoregressive" not in noise.diagnostics(heads[100:].split(1), draws=1)
+    finer = noise.draw(shape, torch.Generator().manual_seed(0))
+    assert not torch.equal(finer, finer.round())
+
+
 def test_packed_latents_of_every_gain_come_back_whichever_is_chosen():
     noise, statistics = _noise().eval(), torch.randn(1, *SHAPE) * 9
     statistics[0, 0, 0, 0] = torch.tensor([500.0, -700.3, 1e6, 0.0])  # beyond the tables

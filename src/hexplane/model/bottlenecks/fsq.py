@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hexplane.model.autoregressive import MaskedPrior
 from hexplane.model.bottlenecks.base import Bottleneck
 from hexplane.model.bottlenecks.fsq_settings import FsqSettings
 from hexplane.model.tables import SymbolTables, code_diagnostics, shares
@@ -39,6 +40,8 @@ class FiniteScalar(Bottleneck):
         self.levels = settings.levels
         self.groups = math.prod(shape[:2])
         self.tables = SymbolTables(math.prod(shape), settings.levels)
+        learned = settings.prior == "autoregressive"
+        self.prior = MaskedPrior(shape, settings.levels + 1) if learned else None
 
     def encode(self, statistics: Tensor) -> Tensor:
         """The nearest level's value, with the gradient of the bound alone."""
@@ -57,21 +60,34 @@ class FiniteScalar(Bottleneck):
 
     @torch.no_grad()
     def fit(self, statistics: Iterable[Tensor]) -> None:
-        """The tables, from training heads."""
+        """The tables, and the prior if it is learned, from training heads."""
         symbols = torch.cat([self._symbols(self.encode(head)).flatten(1) for head in statistics])
-        self.tables.fit(symbols, shares(symbols, self.levels, self.groups))
+        shared = shares(symbols, self.levels, self.groups)
+        weight = self.tables.fit(symbols, shared)
+        if self.prior is not None:
+            self.prior.fit(symbols, shared, weight, self.tables)
 
     @torch.no_grad()
     def diagnostics(self, statistics: Iterable[Tensor], draws: int) -> dict[str, Any]:
-        """Nats, bits as packed, levels in use (their perplexity), active units."""
+        """Nats, bits as packed, levels in use (their perplexity), active units.
+
+        With a learned prior also the bits that a coder by it would need.
+        """
         latents = torch.cat([self.encode(head) for head in statistics])
         symbols = self._symbols(latents).flatten(1)
         packed = [self.pack(latent) for latent in latents]
-        return code_diagnostics(latents.flatten(1), symbols, self.tables.nats(symbols), packed)
+        found = code_diagnostics(latents.flatten(1), symbols, self.tables.nats(symbols), packed)
+        if self.prior is not None:
+            found["bits_autoregressive"] = self.prior.bits(symbols, self.tables)
+        return found
 
     def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """Latents [H, 6, c, h, w], each value by its table."""
-        return self._value(self.tables.draw(shape[0], generator).float()).reshape(shape)
+        """Latents [H, 6, c, h, w], each value by its table or by the learned prior."""
+        if self.prior is not None:
+            symbols = self.prior.draw(shape[0], generator, self.tables)
+        else:
+            symbols = self.tables.draw(shape[0], generator)
+        return self._value(symbols.float()).reshape(shape)
 
     def pack(self, latent: Tensor) -> bytes:
         """The symbols nearest to a latent, coded by the tables."""

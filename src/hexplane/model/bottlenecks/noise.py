@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hexplane.model.autoregressive import MaskedPrior
 from hexplane.model.bottlenecks.base import Bottleneck
 from hexplane.model.bottlenecks.noise_settings import NoiseSettings
 from hexplane.model.density import LEAST, FactorisedDensity
@@ -53,6 +54,8 @@ class Noise(Bottleneck):
         self.density = FactorisedDensity(self.groups)
         places, symbols = math.prod(shape), 2 * REACH + 1
         self.tables = SymbolTables(places, symbols, escape=True, rates=len(self.gains))
+        learned = settings.prior == "autoregressive"
+        self.prior = MaskedPrior(shape, symbols + 1) if learned else None
         self.chosen = 0
         self._drawn = 0
 
@@ -117,12 +120,17 @@ class Noise(Bottleneck):
 
     @torch.no_grad()
     def fit(self, statistics: Iterable[Tensor]) -> None:
-        """The tables of every gain: the density's, and what training heads say of each place."""
+        """The tables of every gain: the density's, and what training heads say of each place.
+
+        And the prior of the first gain, if it is learned.
+        """
         heads = torch.cat(list(statistics))
         for rate, gain in enumerate(self.gains):
             integers = self._integers(heads, gain).long().flatten(1)
             shared = self._table(gain).repeat_interleave(integers.shape[1] // self.groups, dim=0)
-            self.tables.fit(integers + REACH, shared, rate)
+            weight = self.tables.fit(integers + REACH, shared, rate)
+            if rate == 0 and self.prior is not None:
+                self.prior.fit(integers + REACH, shared, weight, self.tables)
 
     def _table(self, gain: float) -> Tensor:
         """Probabilities [G, 2 REACH + 2] of the integers by the density, the escape's last."""
@@ -133,18 +141,27 @@ class Noise(Bottleneck):
 
     @torch.no_grad()
     def diagnostics(self, statistics: Iterable[Tensor], draws: int) -> dict[str, Any]:
-        """Nats by the tables, bits as packed, integers in use (their perplexity), active units."""
+        """Nats by the tables, bits as packed, integers in use (their perplexity), active units.
+
+        With a learned prior also the bits that a coder by it would need at the first gain.
+        """
         heads = torch.cat(list(statistics))
         gain = self.gains[self.chosen]
         integers = self._integers(heads, gain)
         symbols = integers.long().flatten(1) + REACH
         packed = [self.pack(latent) for latent in integers / gain]
         nats = self.tables.nats(symbols, self.chosen)
-        return code_diagnostics((integers / gain).flatten(1), symbols, nats, packed)
+        found = code_diagnostics((integers / gain).flatten(1), symbols, nats, packed)
+        if self.prior is not None and self.chosen == 0:
+            found["bits_autoregressive"] = self.prior.bits(symbols, self.tables)
+        return found
 
     def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """Latents [H, 6, c, h, w], each value by its table."""
-        symbols = self.tables.draw(shape[0], generator, self.chosen)
+        """Latents [H, 6, c, h, w], each value by its table; or by a prior learned at its gain."""
+        if self.prior is not None and self.chosen == 0:
+            symbols = self.prior.draw(shape[0], generator, self.tables)
+        else:
+            symbols = self.tables.draw(shape[0], generator, self.chosen)
         return ((symbols - REACH).float() / self.gains[self.chosen]).reshape(shape)
 
     def pack(self, latent: Tensor) -> bytes:

@@ -24,3 +24,8 @@ class NoiseSettings(BottleneckSettings):
         description="Steps of the integers a unit of the latent: one rate each. The first one is "
         "encoded with unless another is asked for.",
     )
+    prior: Literal["tables", "autoregressive"] = Field(
+        "tables",
+        description="What new latents are drawn from: each value's own table, or a network that "
+        "foretells it from those before it; fitted to the training heads afterwards.",
+    )
