@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import trimesh
 
+from support.untested import pytest_unconfigure  # noqa: F401 (a hook)
+
 ROOT = Path(__file__).resolve().parents[1]
 if importlib.util.find_spec("hexplane") is None:
     sys.path.insert(0, str(ROOT / "src"))
