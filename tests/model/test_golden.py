@@ -81,8 +81,9 @@ def latent(codec: LinearCodec) -> torch.Tensor:
     integers = torch.zeros(codec.latent_shape)
     integers[:COMPONENTS] = torch.tensor([3.0, -7.0, 0.0, 40.0, 1.0, -1.0])
     if isinstance(codec, LayeredCodec):
-        integers[COMPONENTS : COMPONENTS + 2] = torch.tensor([2.0, 1.0])
-        corrections = integers[COMPONENTS + 2 :].view(codec.places, blocks.VALUES)
+        integers[COMPONENTS : codec.base] = torch.arange(-600.0, 600.0, 100.0)  # a pose
+        integers[codec.base : codec.base + 2] = torch.tensor([2.0, 1.0])
+        corrections = integers[codec.base + 2 :].view(codec.places, blocks.VALUES)
         for place, where in enumerate(whole(40, codec.places, 4)):
             corrections[where, whole(3, 60, 5 + place)] = torch.tensor([1.0, -2.0, 17.0])
     return integers

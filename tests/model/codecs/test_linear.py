@@ -83,9 +83,10 @@ def test_integers_survive_their_code(codec: Codec):
         integers = rng.normal(size=24) * codec.bottleneck.deviation.numpy()
         integers = np.round(integers / 2**octave) * 2**octave
         integers[0] += 50_000 * 2**octave  # beyond every table
-        latent = torch.from_numpy(integers.astype(np.float32))
-        assert torch.equal(codec.from_layers(codec.layers(latent)), latent)
-    zero = torch.zeros(24)
+        for pose in (np.zeros(12), rng.integers(-32768, 32768, 12)):
+            latent = torch.from_numpy(np.concatenate([integers, pose]).astype(np.float32))
+            assert torch.equal(codec.from_layers(codec.layers(latent)), latent)
+    zero = torch.zeros(24 + 12)
     assert torch.equal(codec.from_layers(codec.layers(zero)), zero)
     with pytest.raises(ValueError):
         codec.from_layers([b"\xff" + codec.layers(zero)[0][1:]])
@@ -116,11 +117,12 @@ def test_distances_are_trilinear_in_the_field(codec: Codec):
 
 
 def test_draws_have_the_spread_of_the_heads(codec: Codec):
-    drawn = codec.bottleneck.draw(torch.Size([4000, 24]), torch.Generator().manual_seed(0))
+    whole = codec.bottleneck.draw(torch.Size([4000, 36]), torch.Generator().manual_seed(0))
+    drawn = whole[:, :24]
     deviation = codec.bottleneck.deviation
     wide = deviation > 2
     torch.testing.assert_close(drawn.std(0)[wide], deviation[wide], rtol=0.05, atol=0)
-    assert not drawn[:, deviation == 0].any()
+    assert not drawn[:, deviation == 0].any() and not whole[:, 24:].any()
 
 
 def test_it_is_saved_and_read(codec: Codec, tmp_path: Path):

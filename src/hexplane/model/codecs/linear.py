@@ -1,26 +1,26 @@
 """The linear codec: six views -> signed distance field -> principal components -> integers.
 
+A head of another kind is first laid on the mean head (`alignment`).
 Fitted in closed form: no steps, no seed. It is what every network has to pass at equal bytes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtr
 from torch import Tensor
 from torch.nn import functional
 
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.implicit import distance_of_silhouettes, signed_distance_of
 from hexplane.geometry.modality import Features
-from hexplane.model import coding
-from hexplane.model.bottlenecks.base import Bottleneck
+from hexplane.model import alignment
 from hexplane.model.codec import Batch, Codec
 from hexplane.model.codecs.linear_settings import LinearSettings
 from hexplane.model.codecs.losses import SDF_TRUNCATION, distance_term
+from hexplane.model.coefficients import COARSEST, Coefficients
 from hexplane.model.images import Images
 from hexplane.model.latent_file import LAYER_BYTES
 from hexplane.model.settings import CodecSettings
@@ -34,111 +34,30 @@ FAR_WEIGHT = 0.003
 """Weight of all other voxels."""
 SMALLEST = 1e-4
 """Of the prior's precision against the squared error: coefficients that no voxel decides are 0."""
-NARROWEST, OCTAVE, REACH = 0.15, 4, 4.5
-"""Steps; tables from one deviation to its double; how many deviations a table reaches."""
-MOST_TABLES = 80
-HEAVY = 0.1
-"""Share of a Laplace distribution in a table: unseen heads have longer tails than a Gaussian."""
-COARSEST = 8
-"""Coefficients are kept to multiples of 2^0 to 2^8 steps."""
 PRICES = (0.02, 0.08, 0.3)
 """What a bit may cost, in squared errors of a whole (coarse) step along a typical component.
 
 Near 6 dB a bit: Sullivan and Wiegand, Rate-distortion optimization for video compression, 1998.
 """
 SWEEPS = 4
+STRANGE = 0.006
+"""Mean error near the surface, in canonical units, from which a head is laid on the mean head."""
+WORTH = 0.7
+"""Share of that error at most that has to be left, or the head stays where it is."""
 
 
-class Coefficients(Bottleneck):
-    """Whole steps along each component.
+class Solved(NamedTuple):
+    """The coefficients that a field asks for."""
 
-    Integers that are all multiples of 2^j are coded by the tables of 2^j times narrower ones.
-
-    Attributes:
-        deviation: [K], standard deviation over the heads that were fitted, in steps.
-        table: int16 [K], which table codes each.
-        slots: int32 [T, A + 1], cumulative; the deviations are in ratios of 2^(1 / OCTAVE).
-    """
-
-    deviation: Tensor
-    table: Tensor
-    slots: Tensor
-    statistics_per_channel = 1
-
-    def __init__(self, components: int) -> None:
-        super().__init__()
-        self.register_buffer("deviation", torch.zeros(components))
-        self.register_buffer("table", torch.zeros(components, dtype=torch.int16))
-        self.register_buffer("slots", torch.zeros(1, 3, dtype=torch.int32))
-
-    def tabulate(self, deviation: NDArray[np.floating]) -> None:
-        """Tables for integers of these standard deviations [K]."""
-        octaves = np.log2(np.maximum(deviation, NARROWEST) / NARROWEST)
-        table = np.minimum(np.round(octaves * OCTAVE), MOST_TABLES - 1).astype(np.int16)
-        widths = NARROWEST * 2 ** (np.arange(table.max() + 1) / OCTAVE)
-        reach = int(np.ceil(REACH * widths[-1]))
-        weights = np.stack([_probability(np.arange(-reach, reach + 1), w) for w in widths])
-        escape = np.full((len(widths), 1), 1e-5)
-        slots = coding.cumulative(np.concatenate([weights, escape], axis=1))
-        self.deviation = torch.from_numpy(deviation.astype(np.float32))
-        self.table = torch.from_numpy(table)
-        self.slots = torch.from_numpy(slots.astype(np.int32))
-
-    def encode(self, statistics: Tensor) -> Tensor:
-        """The nearest integers."""
-        return statistics.round()
-
-    def decode(self, latent: Tensor) -> Tensor:
-        """The latent itself: whoever reads it knows the step."""
-        return latent
-
-    def rate(self, statistics: Tensor) -> Tensor:
-        """Zeros: nothing is trained."""
-        return torch.zeros_like(statistics)
-
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """Latents [H, K] of independent normal coefficients."""
-        return (torch.randn(shape, generator=generator) * self.deviation).round()
-
-    def pack(self, latent: Tensor) -> bytes:
-        """j, a byte, and the integers over 2^j, entropy coded."""
-        integers = latent.cpu().numpy().astype(np.int64)
-        shared = int(np.bitwise_or.reduce(np.abs(integers), initial=1 << COARSEST))
-        octave = (shared & -shared).bit_length() - 1
-        tables = self._cumulative()
-        symbols = (integers >> octave) + _middle(tables)
-        return bytes([octave]) + coding.encode_symbols(symbols, self.rows(octave), tables)
-
-    def unpack(self, packed: bytes, shape: tuple[int, ...]) -> Tensor:
-        """The integers, bit for bit.
-
-        Raises:
-            ValueError: other bytes.
-        """
-        if not packed or packed[0] > COARSEST:
-            raise ValueError("no such step")
-        tables = self._cumulative()
-        symbols = coding.decode_symbols(packed[1:], self.rows(packed[0]), tables)
-        integers = (symbols - _middle(tables)) << packed[0]
-        return torch.from_numpy(integers.astype(np.float32)).reshape(shape)
-
-    def rows(self, octave: int) -> NDArray[np.int64]:
-        """Which table [K] codes each integer over 2^octave."""
-        table: NDArray[np.int64] = self.table.numpy().astype(np.int64)
-        return np.maximum(table - OCTAVE * octave, 0)
-
-    def bits(self) -> NDArray[np.float64]:
-        """What each table [T] takes for each integer [A - 1], the middle one 0."""
-        return -np.log2(coding.probabilities(self._cumulative())[:, :-1])
-
-    def _cumulative(self) -> NDArray[np.uint32]:
-        return self.slots.numpy().astype(np.uint32)
+    target: NDArray[np.float64]  # [K], in steps
+    matrix: NDArray[np.float64]  # [K, K], of the squared error, in steps
+    pose: alignment.Pose  # [12]
 
 
 class LinearCodec(Codec):
     """Principal components of truncated signed distance fields.
 
-    A latent [K] holds integers: steps along each component.
+    A latent [K + 12] holds integers: steps along each component, and a pose.
 
     Args:
         features: what the field is taken from: depth and normals, or silhouettes alone.
@@ -162,7 +81,7 @@ class LinearCodec(Codec):
         self.features = features
         self.settings = settings
         self.bottleneck = Coefficients(settings.components)
-        self.latent_shape = (settings.components,)
+        self.latent_shape = (settings.components + alignment.NUMBERS,)
         self.register_buffer("mean", torch.zeros(settings.grid**3))
         self.register_buffer("voxels", torch.zeros(0, dtype=torch.int32))
         self.register_buffer("basis", torch.zeros(settings.components, 0, dtype=torch.int8))
@@ -211,32 +130,38 @@ class LinearCodec(Codec):
         self._components = None
 
     def statistics(self, views: Tensor) -> Tensor:
-        """Coefficients [B, K] in steps, from views [B, 6, C, R, R]."""
-        found = [self._solved(view)[0] for view in views]
-        return torch.from_numpy(np.stack(found).astype(np.float32))
+        """Coefficients and poses [B, K + 12] in steps, from views [B, 6, C, R, R]."""
+        solved = [self._solved(self._field(view)) for view in views]
+        found = np.stack([np.concatenate([own.target, own.pose]) for own in solved])
+        return torch.from_numpy(found.astype(np.float32))
 
     def encode(self, views: Tensor) -> Tensor:
-        """Integers [B, K]: those of the least squared error, at a low price for bits."""
-        chosen = [self._chosen(*self._solved(view), 0, PRICES[0]) for view in views]
+        """Integers [B, K + 12]: those of the least squared error, at a low price for bits."""
+        chosen = [self._chosen(self._solved(self._field(view)), 0, PRICES[0]) for view in views]
         return torch.from_numpy(np.stack(chosen))
 
     def encode_within(self, views: Tensor, most: int) -> Tensor:
-        """Integers [1, K] of the least squared error whose code fits a size."""
-        solved = self._solved(views[0])
-        for octave in range(COARSEST + 1):
-            for price in PRICES:  # coarser steps and higher prices err more
-                latent = torch.from_numpy(self._chosen(*solved, octave, price))
-                if len(self.bottleneck.pack(latent)) + LAYER_BYTES <= most:
-                    return latent[None]
+        """Integers [1, K + 12] of the least squared error whose code fits a size."""
+        return torch.from_numpy(self._within(self._field(views[0]), most))[None]
+
+    def _within(self, field: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+        solved = self._solved(field)
+        for own in (solved, self._solved_still(field)) if solved.pose.any() else (solved,):
+            for octave in range(COARSEST + 1):
+                for price in PRICES:  # coarser steps and higher prices err more
+                    latent = self._chosen(own, octave, price)
+                    packed = self.bottleneck.pack(torch.from_numpy(latent))
+                    if len(packed) + LAYER_BYTES <= most:
+                        return latent
         raise UserError(f"no latent of this codec fits {most} bytes besides the header")
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Fields [B, N, N, N] of integers [B, K]."""
-        steps = latent.numpy().astype(np.float32) * np.float32(self.settings.step)
-        fields = np.tile(self.mean.numpy(), (len(latent), 1))
-        fields[:, self.voxels.numpy()] += (self.components @ steps.T).T
-        made = torch.from_numpy(fields.clip(-SDF_TRUNCATION, SDF_TRUNCATION))
-        return made.reshape(-1, *(self.settings.grid,) * 3)
+        """Fields [B, N, N, N] of integers [B, K + 12]."""
+        made = [
+            alignment.posed(self._sum(own[: -alignment.NUMBERS]), own[-alignment.NUMBERS :])
+            for own in latent.numpy()
+        ]
+        return torch.from_numpy(np.stack(made))
 
     @property
     def components(self) -> NDArray[np.float32]:
@@ -277,43 +202,67 @@ class LinearCodec(Codec):
     def _field(self, views: Tensor) -> NDArray[np.float32]:
         return self.field_of(hexplane_of(views.numpy(), self.features))
 
-    def _solved(self, views: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self._solved_field(self._field(views))
+    def _sum(self, integers: NDArray[np.floating], count: int | None = None) -> NDArray[np.float32]:
+        """The field [N, N, N] of the first coefficients in steps, in the mean head's frame."""
+        steps = integers[:count].astype(np.float32) * np.float32(self.settings.step)
+        field = self.mean.numpy().copy()
+        field[self.voxels.numpy()] += self.components[:, : len(steps)] @ steps
+        return field.clip(-SDF_TRUNCATION, SDF_TRUNCATION).reshape((self.settings.grid,) * 3)
 
-    def _solved_field(
-        self, values: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coefficients [K] in steps of weighted least squares, and its matrix [K, K] in steps."""
+    def _solved(self, field: NDArray[np.float32]) -> Solved:
+        """The coefficients of a field, laid on the mean head where that pays."""
+        still = self._solved_still(field)
+        strange = self._error(field, still)
+        if strange < STRANGE:
+            return still
+        mean = self.mean.numpy().reshape(field.shape)
+        pose = alignment.align(field, mean, self._nearest)
+        if not pose.any():
+            return still
+        moved = self._solved_still(alignment.unposed(field, pose))._replace(pose=pose)
+        return moved if self._error(field, moved) < WORTH * strange else still
+
+    def _error(self, field: NDArray[np.float32], solved: Solved) -> float:
+        """Mean error near the surface."""
+        made = alignment.posed(self._sum(solved.target), solved.pose)
+        return float(np.abs(field - made)[np.abs(field) < NEAR].mean())
+
+    def _nearest(self, field: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        """The field of so many components that is nearest to a field."""
+        return self._sum(self._solved_still(field, count).target)
+
+    def _solved_still(self, values: NDArray[np.float32], count: int | None = None) -> Solved:
+        """Coefficients of weighted least squares, without a pose."""
         voxels = self.voxels.numpy()
         field = values.ravel()[voxels]
         rest = field - self.mean.numpy()[voxels]
         band = np.flatnonzero(np.abs(field) < BAND)
         root = np.exp(-((field[band] / NEAR) ** 2) / 2)
-        near = self.components[band] * root[:, None]
+        components = self.components[:, :count]
+        near = components[band] * root[:, None]
         # Over all voxels the components are orthonormal.
         matrix = (near.T @ near).astype(np.float64) + FAR_WEIGHT * np.eye(near.shape[1])
         wanted = ((rest[band] * root) @ near).astype(np.float64)
-        wanted += FAR_WEIGHT * (rest @ self.components)
-        own = cast(Coefficients, self.bottleneck)
-        spread = np.maximum(own.deviation.numpy().astype(np.float64), 1e-6) * self.settings.step
-        matrix += np.diag(SMALLEST / spread**2)
+        wanted += FAR_WEIGHT * (rest @ components)
+        deviation = cast(Coefficients, self.bottleneck).deviation.numpy()[:count]
         step = self.settings.step
-        return np.linalg.solve(matrix, wanted) / step, matrix * step**2
+        matrix += np.diag(SMALLEST / (np.maximum(deviation.astype(np.float64), 1e-6) * step) ** 2)
+        none = np.zeros(alignment.NUMBERS, dtype=np.int64)
+        return Solved(np.linalg.solve(matrix, wanted) / step, matrix * step**2, none)
 
     def _chosen(
         self,
-        solved: NDArray[np.float64],
-        matrix: NDArray[np.float64],
+        solved: Solved,
         octave: int,
         price: float,
     ) -> NDArray[np.float32]:
-        """Multiples [K] of 2^octave near `solved` of the least error plus price times bits.
+        """Multiples of 2^octave of the least error plus price times bits, and the pose [K + 12].
 
         Coordinate descent: each integer in turn, the error of the others known.
         """
         own = cast(Coefficients, self.bottleneck)
         unit = 1 << octave
-        target, matrix = solved / unit, matrix * unit**2
+        target, matrix = solved.target / unit, solved.matrix * unit**2
         live = np.flatnonzero(own.deviation.numpy() > 0)
         curvature = np.diag(matrix)
         bits = price * float(np.median(curvature[live])) * own.bits()
@@ -341,7 +290,7 @@ class LinearCodec(Codec):
                     moved = True
             if not moved:
                 break
-        return (integers * unit).astype(np.float32)
+        return np.concatenate([integers * unit, solved.pose]).astype(np.float32)
 
 
 def hexplane_of(views: NDArray[np.float32], features: Features) -> Hexplane:
@@ -350,19 +299,6 @@ def hexplane_of(views: NDArray[np.float32], features: Features) -> Hexplane:
         return Hexplane(views[:, 0], views[:, 1:])
     depth = np.where(views[:, 0] > 0.5, np.float32(0), np.float32(1))
     return Hexplane(depth, np.zeros((6, 3, *depth.shape[1:]), dtype=np.float32))
-
-
-def _middle(tables: NDArray[np.uint32]) -> int:
-    """Symbol of the integer 0; the last symbol is the escape."""
-    return (tables.shape[1] - 2) // 2
-
-
-def _probability(integers: NDArray[np.integer], deviation: float) -> NDArray[np.float64]:
-    """Of rounded values of that standard deviation: a Gaussian with Laplace tails."""
-    gaussian = ndtr((integers + 0.5) / deviation) - ndtr((integers - 0.5) / deviation)
-    decay = np.exp(-1 / (0.8 * deviation))
-    laplace = (1 - decay) / (1 + decay) * decay ** np.abs(integers)
-    return np.asarray((1 - HEAVY) * gaussian + HEAVY * laplace)
 
 
 def build(settings: CodecSettings, resolution: int) -> LinearCodec:
