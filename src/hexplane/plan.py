@@ -11,10 +11,11 @@ from typing import Any
 
 from hexplane.config import Config
 from hexplane.geometry.modality import Features
+from hexplane.plumbing.contents import Known, content, read_known
 from hexplane.plumbing.digests import canonical_json, code_digest, digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import write_json, write_text
-from hexplane.plumbing.paths import Layout, study
+from hexplane.plumbing.paths import CHECKED, Layout, study
 from hexplane.plumbing.settings import Settings
 from hexplane.plumbing.splits import OTHERS
 from hexplane.settings.diagnose import DiagnoseSettings
@@ -72,6 +73,31 @@ class Plan:
             UserError: a pattern matches nothing, or two heads would share a name.
         """
         return {name: file for found in self._files.values() for name, file in found.items()}
+
+    @cached_property
+    def _known(self) -> Known:
+        try:
+            return read_known(self.folder / CHECKED)
+        except UserError:
+            return {}  # the check names it
+
+    @cached_property
+    def _contents(self) -> dict[str, str]:
+        return {}
+
+    def content(self, mesh: str) -> str:
+        """SHA-256 of a mesh's source file, taken once; nothing for a generated one.
+
+        Snakemake goes by times, and overlooks a file that was replaced by an older one.
+        """
+        if mesh not in self._contents:
+            source = self.sources.get(mesh)
+            try:
+                own = self._known.get(source or "")
+                self._contents[mesh] = content(self.folder / source, own) if source else ""
+            except OSError:
+                self._contents[mesh] = ""  # the check names it
+        return self._contents[mesh]
 
     @cached_property
     def heads(self) -> list[str]:

@@ -1,5 +1,7 @@
 """Messages of the jobs of the tiny project, in the sets that a change runs together."""
 
+import re
+
 from support.project import TINY_ARMS
 
 ARMS = tuple(TINY_ARMS)
@@ -58,3 +60,13 @@ def between(method: str, meshes: tuple[str, ...]) -> set[str]:
 
 def after_hexplanes() -> set[str]:
     return REPORT | trained() | extracted(*ORACLES)
+
+
+def resources_of(printed: str) -> dict[str, list[dict[str, str]]]:
+    """Resources of each job that Snakemake printed, by rule; jobs have no message."""
+    jobs = re.findall(r"^ *rule (\w+):\n(?: .+\n)*? +resources: (.+)$", printed, re.MULTILINE)
+    found: dict[str, list[dict[str, str]]] = {}
+    for rule, resources in jobs:
+        own = dict(item.split("=", 1) for item in resources.split(", "))
+        found.setdefault(rule, []).append(own)
+    return found

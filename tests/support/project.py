@@ -89,6 +89,12 @@ class Project:
             values[key] = {**values.get(key, {}), **value} if group else value
         (self.folder / "config.yaml").write_text(yaml.safe_dump(values))
 
+    def remove_messages(self) -> None:
+        """Snakemake prints a job's message in the place of its resources."""
+        for rules in (self.folder / "workflow/rules").glob("*.smk"):
+            text = re.sub(r"^ +message:\n.+\n", "", rules.read_text(), flags=re.MULTILINE)
+            rules.write_text(text)
+
     @contextmanager
     def edited(self, *edits: tuple[str, str, str]) -> Iterator[None]:
         """Texts, each of which its file has once, with another in their place; then taken back."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from support.jobs import resources_of
 from support.project import ROOT, Project
 
 PROFILE = "profiles/slurm"
@@ -29,10 +30,7 @@ def profile() -> dict[str, Any]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The default arms on more heads than one group takes; jobs have no message."""
     project = Project(tmp_path_factory.mktemp("project"))
-    for rules in (project.folder / "workflow/rules").glob("*.smk"):
-        # A dry-run prints a job's message in the place of its resources.
-        text = re.sub(r"^ +message:\n.+\n", "", rules.read_text(), flags=re.MULTILINE)
-        rules.write_text(text)
+    project.remove_messages()
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["meshes"]["generate"] = HEADS
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -53,16 +51,6 @@ def jobs_of_rules(plan: str) -> dict[str, int]:
     counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
     del counts["total"], counts["all"]
     return counts
-
-
-def resources_of(printed: str) -> dict[str, list[dict[str, str]]]:
-    """Resources of each job in a dry-run, by rule."""
-    jobs = re.findall(r"^ *rule (\w+):\n(?: .+\n)*? +resources: (.+)$", printed, re.MULTILINE)
-    found: dict[str, list[dict[str, str]]] = {}
-    for rule, resources in jobs:
-        own = dict(item.split("=", 1) for item in resources.split(", "))
-        found.setdefault(rule, []).append(own)
-    return found
 
 
 def test_the_profile_repeats_nothing_that_rules_say(profile: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ NOTHING: dict[str, Edit] = {
         "TYPE_CHECKING, Any",
         "TYPE_CHECKING, Any, Final",
     ),
-    "a rule's memory": ("workflow/rules/models.smk", "mem_mb=8000", "mem_mb=9000"),
+    "a rule's memory": ("workflow/rules/models.smk", "memory(8000)", "memory(9000)"),
     "a rule's minutes": ("workflow/rules/report.smk", "runtime=60", "runtime=50"),
     "a rule's comment": (
         "workflow/rules/models.smk",

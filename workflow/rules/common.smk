@@ -41,6 +41,27 @@ def source_of(wildcards):
     return PLAN.sources.get(wildcards.mesh, paths.head)
 
 
+def growing(least, per_mb):
+    """Memory or minutes of a job: more for a large source file, and with each attempt."""
+
+    def asked(wildcards, attempt):
+        source = PLAN.sources.get(getattr(wildcards, "mesh", ""))
+        megabytes = os.path.getsize(source) / 1e6 if source else 0
+        return int(attempt * (least + per_mb * megabytes))
+
+    return asked
+
+
+def memory(least):
+    """Megabytes: a file's mesh takes up to 30 times its size (1.1 M faces as binary PLY)."""
+    return growing(least, 30)
+
+
+def minutes(least):
+    """Of a million faces, signed distances and measures take the longest: 11 s."""
+    return growing(least, 1 / 60)
+
+
 def latent_of(wildcards):
     """Manifest of the latent that an arm's reconstruction came from; an oracle has none."""
     if wildcards.method in PLAN.config.arms:

@@ -23,8 +23,8 @@ rule render:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1,
+        mem_mb=memory(1000),
+        runtime=minutes(1),
     params:
         spec=spec_param(PLAN.config.render),
         code=code_param("render"),
@@ -49,8 +49,8 @@ rule distances:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1,
+        mem_mb=memory(1000),
+        runtime=minutes(1),
     params:
         spec=spec_param(PLAN.distances()),
         code=code_param("distances"),

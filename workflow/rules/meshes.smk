@@ -32,7 +32,7 @@ if PLAN.seeds:
             LEARNING
         threads: 1
         resources:
-            mem_mb=3000,
+            mem_mb=memory(3000),
             runtime=2,
         params:
             spec=lambda w: spec_param(PLAN.generate(w.mesh)),
@@ -58,11 +58,12 @@ rule normalise:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1,
+        mem_mb=memory(1000),
+        runtime=minutes(1),
     params:
         spec=lambda w: spec_param(PLAN.normalise(w.mesh)),
         code=code_param("normalise"),
+        content=lambda w: PLAN.content(w.mesh),
     message:
         "Normalising {wildcards.mesh}"
     shell:

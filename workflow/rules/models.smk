@@ -22,7 +22,7 @@ rule train:
         LEARNING
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=240,  # one that takes longer goes on in the next try
         gpu=0,
         # No parameter, either: where heads are kept changes no result.
@@ -67,7 +67,7 @@ rule diagnose:
         LEARNING
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=30,
     params:
         spec=lambda w: spec_param(PLAN.diagnose(w.run)),
@@ -100,7 +100,7 @@ rule encode:
         LEARNING
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=2,
     params:
         code=lambda w: code_param("encode", PLAN.modules(w.arm)),

@@ -20,7 +20,7 @@ rule rates:
         LEARNING
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=10,
     params:
         spec=lambda w: spec_param(PLAN.rates(w.arm)),
@@ -48,7 +48,7 @@ rule draco:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=10,
     params:
         spec=spec_param(PLAN.measured()),
@@ -75,7 +75,7 @@ rule mean:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=60,
     params:
         code=code_param("mean"),
@@ -103,8 +103,8 @@ rule measure_mean:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=1,
+        mem_mb=memory(1500),
+        runtime=minutes(1),
     params:
         spec=spec_param(PLAN.evaluate()),
         code=code_param("evaluate"),

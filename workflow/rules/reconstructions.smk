@@ -18,7 +18,7 @@ rule extract:
         LEARNING
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=2,
     params:
         spec=lambda w: spec_param(PLAN.extract(w.arm)),
@@ -48,7 +48,7 @@ rule interpolate:
         LEARNING
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=10,
     params:
         spec=lambda w: spec_param(PLAN.interpolate(w.arm)),
@@ -79,8 +79,8 @@ rule oracle:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=1,
+        mem_mb=memory(1500),
+        runtime=minutes(1),
     params:
         spec=lambda w: spec_param(PLAN.extract_oracle(w.oracle)),
         code=code_param("oracle"),
@@ -107,8 +107,8 @@ rule evaluate:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=1,
+        mem_mb=memory(1500),
+        runtime=minutes(1),
     params:
         spec=spec_param(PLAN.evaluate()),
         code=code_param("evaluate"),

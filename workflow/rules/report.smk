@@ -69,7 +69,7 @@ rule report:
         GEOMETRY
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=60,
     params:
         spec=spec_param(PLAN.report()),

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from hexplane.geometry import frame
 from hexplane.geometry.distance import inside
 from hexplane.geometry.meshes import normalise
-
-Faces = NDArray[np.int64]
+from hexplane.geometry.topology import Edges, Faces, edges_of
 
 POINTS, RAYS = 16, 64
 """From so many points of a sheet, and so many rays from each, it is seen which side is out."""
@@ -31,6 +30,7 @@ class Solid:
 
     Attributes:
         mesh: the source's own faces first, then those that close its openings.
+        edges: how its faces meet.
         source_faces: how many faces are the source's own.
         openings: how many openings were closed.
         closed_share: share of the whole area that closes them.
@@ -39,6 +39,7 @@ class Solid:
     """
 
     mesh: trimesh.Trimesh
+    edges: Edges
     source_faces: int
     openings: int = 0
     closed_share: float = 0.0
@@ -49,6 +50,8 @@ class Solid:
     def facts(self) -> dict[str, Any]:
         """What a manifest says of it."""
         return {
+            "components": self.edges.components,
+            "watertight": self.edges.closed,
             "source_faces": self.source_faces,
             "openings": self.openings,
             "closed_share": self.closed_share,
@@ -72,27 +75,36 @@ def canonical_solid(
     return solid_of(moved) if close else as_it_is(moved), transform
 
 
-def as_it_is(mesh: trimesh.Trimesh) -> Solid:
-    """A surface taken as it is, open or not."""
-    return Solid(mesh, len(mesh.faces))
+def as_it_is(mesh: trimesh.Trimesh, edges: Edges | None = None) -> Solid:
+    """A surface taken as it is, open or not; `edges`: its own, where they are known."""
+    return Solid(mesh, edges or edges_of(_faces(mesh)), len(mesh.faces))
 
 
 def solid_of(mesh: trimesh.Trimesh) -> Solid:
     """The solid that a welded surface bounds; a closed, outward one stays as it is, bit for bit."""
-    closed = mesh.is_watertight and mesh.is_winding_consistent and mesh.body_count == 1
-    if closed and _signed_volumes(mesh).sum() > 0:
-        return as_it_is(mesh)
-    own = _once(np.asarray(mesh.faces, dtype=np.int64))
+    vertices, edges = np.asarray(mesh.vertices), edges_of(_faces(mesh))
+    whole = edges.closed and edges.consistent and edges.components == 1
+    if whole and _signed_volumes(vertices, edges.faces).sum() > 0:
+        return as_it_is(mesh, edges)
+    own = edges.faces
+    if edges.may_be_doubled:
+        own = _once(own)
+        edges = edges_of(own)
     doubled = len(mesh.faces) - len(own)
-    oriented = _consistent(trimesh.Trimesh(mesh.vertices, own, process=False))
-    vertices, caps, openings = _caps(np.asarray(mesh.vertices), oriented)
-    faces = _outward(trimesh.Trimesh(vertices, np.vstack([oriented, caps]), process=False))
+    oriented = _consistent(edges)
+    vertices, caps, openings = _caps(vertices, oriented)
+    closed = edges_of(np.vstack([oriented.faces, caps])) if openings else oriented
+    faces = _outward(vertices, closed)
     turned = int((faces[: len(own)] != own).any(axis=1).sum())
     if not (doubled or turned or openings):
-        return as_it_is(mesh)
+        return as_it_is(mesh, closed)
     solid = trimesh.Trimesh(vertices, faces, process=False)
     share = float(solid.area_faces[len(own) :].sum() / solid.area)
-    return Solid(solid, len(own), openings, share, doubled, turned)
+    return Solid(solid, closed, len(own), openings, share, doubled, turned)
+
+
+def _faces(mesh: trimesh.Trimesh) -> Faces:
+    return np.array(mesh.faces, dtype=np.int64)
 
 
 def _once(faces: Faces) -> Faces:
@@ -105,20 +117,19 @@ def _once(faces: Faces) -> Faces:
     return faces[np.sort(first)]
 
 
-def _consistent(mesh: trimesh.Trimesh) -> Faces:
+def _consistent(edges: Edges) -> Edges:
     """Faces such that neighbours run the same way around."""
-    faces = np.asarray(mesh.faces, dtype=np.int64)
-    if mesh.is_winding_consistent:
-        return faces
-    turned, _ = igl.bfs_orient(faces)
-    same = (np.sort(turned, axis=1) == np.sort(faces, axis=1)).all()
-    return np.asarray(turned, dtype=np.int64) if same else faces
+    if edges.consistent:
+        return edges
+    turned, _ = igl.bfs_orient(edges.faces)
+    same = (np.sort(turned, axis=1) == np.sort(edges.faces, axis=1)).all()
+    return edges_of(np.asarray(turned, dtype=np.int64)) if same else edges
 
 
-def _caps(vertices: NDArray[np.float64], faces: Faces) -> tuple[NDArray[np.float64], Faces, int]:
+def _caps(vertices: NDArray[np.float64], edges: Edges) -> tuple[NDArray[np.float64], Faces, int]:
     """Vertices with the rims' centres, the fans [C, 3] around them, and how many rims there are."""
     following: dict[int, list[int]] = {}
-    for start, end in _rim_edges(faces):
+    for start, end in edges.rims.tolist():
         following.setdefault(end, []).append(start)  # the cap runs the other way around
     centres: list[NDArray[np.float64]] = []
     fans: list[tuple[int, int, int]] = []
@@ -132,20 +143,6 @@ def _caps(vertices: NDArray[np.float64], faces: Faces) -> tuple[NDArray[np.float
     if not centres:
         return vertices, np.zeros((0, 3), dtype=np.int64), 0
     return np.vstack([vertices, *centres]), np.array(fans, dtype=np.int64), len(centres)
-
-
-def _rim_edges(faces: Faces) -> list[tuple[int, int]]:
-    """Edges of one face only, each as that face runs along it."""
-    edges, shared = _edges(faces)
-    return [(a, b) for a, b in edges[shared == 1].tolist()]
-
-
-def _edges(faces: Faces) -> tuple[Faces, NDArray[np.int64]]:
-    """Edges [3 F, 2] as each face runs along them, and how many faces share each, [3 F]."""
-    edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    keys = edges.min(axis=1) * (int(faces.max()) + 1) + edges.max(axis=1)
-    _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
-    return edges, count[place.reshape(-1)]
 
 
 def _rim(following: dict[int, list[int]]) -> list[int]:
@@ -170,27 +167,30 @@ def _rim(following: dict[int, list[int]]) -> list[int]:
         walk.append(step)
 
 
-def _outward(mesh: trimesh.Trimesh) -> Faces:
+def _outward(vertices: NDArray[np.float64], edges: Edges) -> Faces:
     """Faces, with bodies that were inside out turned back; a body's cavities are none of these."""
-    faces = np.array(mesh.faces, dtype=np.int64)
-    labels = trimesh.graph.connected_component_labels(mesh.face_adjacency, node_count=len(faces))
-    if _edges(faces)[1].max() > 2:
+    labels = edges.labels
+    if edges.most > 2:
         # Sheets that meet like this bound no body each: which side is out has to be looked at.
+        mesh = trimesh.Trimesh(vertices, edges.faces, process=False)
         wrong = [part for part in range(labels.max() + 1) if _looks_inwards(mesh, labels == part)]
     else:
-        wrong = _inside_out(mesh, faces, labels)
-    turned = np.isin(labels, wrong)
+        wrong = _inside_out(vertices, edges)
+    if not wrong:
+        return edges.faces
+    faces, turned = edges.faces.copy(), np.isin(labels, wrong)
     faces[turned] = faces[turned][:, ::-1]
     return faces
 
 
-def _inside_out(mesh: trimesh.Trimesh, faces: Faces, labels: NDArray[np.integer]) -> list[int]:
+def _inside_out(vertices: NDArray[np.float64], edges: Edges) -> list[int]:
     """Bodies of negative volume that lie in no other one."""
-    volumes = np.bincount(labels, _signed_volumes(mesh))
+    faces, labels = edges.faces, edges.labels
+    volumes = np.bincount(labels, _signed_volumes(vertices, faces))
     wrong = []
     for body in np.flatnonzero(volumes < 0):
         others = faces[(labels != body) & (volumes[labels] > 0)]
-        if not (len(others) and _lies_in(mesh, faces[labels == body], others)):
+        if not (len(others) and _lies_in(vertices, faces[labels == body], others)):
             wrong.append(int(body))
     return wrong
 
@@ -222,13 +222,17 @@ def _looks_inwards(mesh: trimesh.Trimesh, part: NDArray[np.bool_]) -> bool:
     return free[1] > free[0]
 
 
-def _signed_volumes(mesh: trimesh.Trimesh) -> NDArray[np.float64]:
-    """Volume of each face's tetrahedron with the mesh's middle."""
-    corners = mesh.triangles - mesh.bounds.mean(axis=0)
-    return np.asarray(np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])))
+def _signed_volumes(vertices: NDArray[np.float64], faces: Faces) -> NDArray[np.float64]:
+    """Volume of each face's tetrahedron with the mesh's middle, times six."""
+    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
+    columns = np.ascontiguousarray((vertices - middle).T)  # single ones are gathered faster
+    (ax, bx, cx), (ay, by, cy), (az, bz, cz) = (own[faces.T] for own in columns)
+    return np.asarray(
+        ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
+    )
 
 
-def _lies_in(mesh: trimesh.Trimesh, body: Faces, others: Faces) -> bool:
+def _lies_in(vertices: NDArray[np.float64], body: Faces, others: Faces) -> bool:
     """Whether a body lies within others: the middle of its faces does, for most of them."""
-    outer = trimesh.Trimesh(mesh.vertices, others, process=False)
-    return bool(inside(mesh.vertices[body].mean(axis=1), outer).mean() > 0.5)
+    outer = trimesh.Trimesh(vertices, others, process=False)
+    return bool(inside(vertices[body].mean(axis=1), outer).mean() > 0.5)

@@ -1,12 +1,11 @@
 """check: every source mesh is read once before anything is made of any."""
 
-import json
 import sys
 from pathlib import Path
 
 from hexplane.geometry.meshes import check_meshes
-from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.files import write_json
+from hexplane.plumbing.contents import is_sound, read_known, stamp
+from hexplane.plumbing.files import sha256, write_json
 
 
 def run(sources: list[Path], *, known: Path | None = None) -> None:
@@ -14,7 +13,7 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
 
     Args:
         sources: mesh files; `-` alone: one a line from the standard input, however many.
-        known: list of the files found sound before, by size and time of change; those are not
+        known: list of the files found sound before, by size and times; those are not
             read again, and the list is brought up to date when all are sound.
 
     Raises:
@@ -23,26 +22,13 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
     """
     if sources == [Path("-")]:
         sources = [Path(line) for line in sys.stdin.read().splitlines()]
-    sound = {str(path): _stamp(path) for path in sources if path.is_file()}
-    before = _read(known) if known is not None else {}
-    check_meshes([path for path in sources if before.get(str(path), "") != sound.get(str(path))])
-    if known is not None and not sound.items() <= before.items():
-        others = {path: stamp for path, stamp in before.items() if Path(path).is_file()}
-        write_json(known, others | sound)
-
-
-def _read(known: Path) -> dict[str, list[int]]:
-    try:
-        before = json.loads(known.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        before = None
-    if not isinstance(before, dict) or not all(isinstance(own, list) for own in before.values()):
-        raise UserError(f"{known}: no list of files found sound; delete it, or name another file")
-    return before
-
-
-def _stamp(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    before = read_known(known) if known is not None else {}
+    new = [
+        path for path in sources if not (path.is_file() and is_sound(path, before.get(str(path))))
+    ]
+    # First: of a file that changes meanwhile the old stamp is kept, and it is read again.
+    stamps = {path: stamp(path) for path in new if path.is_file()}
+    check_meshes(new)
+    if known is not None and new:
+        others = {path: own for path, own in before.items() if Path(path).is_file()}
+        write_json(known, others | {str(path): [*stamps[path], sha256(path)] for path in new})

@@ -49,8 +49,6 @@ def run(
         source_to_canonical=transform.tolist(),
         vertices=len(mesh.vertices),
         faces=len(mesh.faces),
-        components=int(mesh.body_count),
-        watertight=bool(mesh.is_watertight),
         hint=hint or None,
         **solid.facts,
     )

@@ -45,7 +45,9 @@ def check_outliers(surface: Surface) -> None:
     Raises:
         BadMesh: a vertex lies `FAR` times as far from the median of all as half of them do.
     """
-    used = np.unique(surface.faces)
+    marked = np.zeros(len(surface.vertices), dtype=bool)
+    marked[surface.faces] = True
+    used = np.flatnonzero(marked)
     points = surface.vertices[used]
     if len(points) == 0 or not np.isfinite(points).all():
         return  # named by the checks of every mesh
