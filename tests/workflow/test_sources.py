@@ -40,8 +40,8 @@ def test_a_large_source_and_each_further_attempt_ask_for_more(tmp_path: Path) ->
     project = Project(tmp_path)
     project.remove_messages()
     large = project.folder / "scans/large.ply"
-    bump(3).export(large)
-    os.truncate(large, 200_000_000)  # a hole behind it: it is refused, at each attempt
+    large.touch()
+    os.truncate(large, 200_000_000)  # a hole and no mesh: it is refused, at each attempt
     checks = ("workflow/rules/meshes.smk", "if checked.returncode:", "if False:")
     with project.edited(checks):
         done = project.snakemake(

@@ -3,7 +3,7 @@ from hexplane.plan import Plan, code_param, spec_param
 from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import remove_left_over
-from hexplane.plumbing.paths import CHECKED, RESULTS, STATE
+from hexplane.plumbing.paths import CHECKED, KEPT, RESULTS, STATE
 from hexplane.settings.interpolate import STEPS
 from hexplane.settings.rates import DRACO, MEAN, RIVALS, shown
 from hexplane.stages import served

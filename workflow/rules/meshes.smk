@@ -6,7 +6,10 @@ onstart:
     # hide the new mesh's own jobs. Snakemake's own environment has to have the mesh libraries.
     if PLAN.sources:
         checked = subprocess.run(
-            [sys.executable, "-m", "hexplane", "check", "-", f"--known={CHECKED}"],
+            [
+                *(sys.executable, "-m", "hexplane", "check", "-"),
+                *(f"--known={CHECKED}", f"--kept={KEPT}"),
+            ],
             input="\n".join(PLAN.sources.values()),
             text=True,
         )
@@ -64,9 +67,11 @@ rule normalise:
         spec=lambda w: spec_param(PLAN.normalise(w.mesh)),
         code=code_param("normalise"),
         content=lambda w: PLAN.content(w.mesh),
+        kept=KEPT,
     message:
         "Normalising {wildcards.mesh}"
     shell:
         "python -m hexplane normalise --spec {params.spec:q} --code {params.code:q}"
+        " --kept {params.kept:q}"
         # A folder may begin with a dash.
         " -- {input.source:q} {output.mesh:q} 2>&1 | tee {log:q}"

@@ -1,5 +1,7 @@
 """Mesh files in, checked and welded."""
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,20 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     Raises:
         UserError: the file is missing, unreadable, truncated, or holds no usable surface.
     """
+    return _welded(path, _bytes_of(path))
+
+
+def load_with_content(path: Path) -> tuple[trimesh.Trimesh, str]:
+    """What `load_mesh` gives, and the SHA-256 of the file, which is read once.
+
+    Raises:
+        UserError: as `load_mesh`.
+    """
+    data = _bytes_of(path)
+    return _welded(path, data), hashlib.sha256(data).hexdigest()
+
+
+def _bytes_of(path: Path) -> bytes:
     allowed = " ".join(EXTENSIONS)
     if path.suffix.lower() not in EXTENSIONS:
         raise UserError(f"{path}: unknown mesh format {path.suffix!r} (allowed: {allowed})")
@@ -31,11 +47,18 @@ def load_mesh(path: Path) -> trimesh.Trimesh:
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty")
     try:
-        surface = read_surface(path.read_bytes(), path.suffix.lower())
-    except BadMesh as error:
-        raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({error})") from error
+        return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: takes more memory than there is") from error
+
+
+def _welded(path: Path, data: bytes) -> trimesh.Trimesh:
+    try:
+        surface = read_surface(data, path.suffix.lower())
+    except BadMesh as error:
+        raise UserError(f"{path}: not a readable {path.suffix[1:].upper()} ({error})") from error
     except MemoryError as error:
         raise UserError(f"{path}: takes more memory than there is") from error
     mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False, validate=False)
@@ -54,16 +77,16 @@ def moved(mesh: trimesh.Trimesh, transform: frame.Array) -> trimesh.Trimesh:
     return trimesh.Trimesh(vertices, mesh.faces, process=False)
 
 
-def check_meshes(paths: list[Path]) -> None:
+def check_meshes(paths: list[Path], load: Callable[[Path], object] = load_mesh) -> None:
     """Load every file and name all the bad ones at once.
 
     Raises:
-        UserError: one line for each file that `load_mesh` refuses.
+        UserError: one line for each file that `load` refuses.
     """
     mistakes = []
     for path in paths:
         try:
-            load_mesh(path)
+            load(path)
         except UserError as error:
             mistakes.append(str(error))
     if mistakes:

@@ -15,6 +15,7 @@ RESULTS = "results"
 STATE = f"{RESULTS}/.state"
 """Checkpoints, by the digest of all that a training depends on: all studies share them."""
 CHECKED = f"{STATE}/checked.json"
+KEPT = f"{STATE}/read"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 MODEL_FILES = (WEIGHTS, CONFIG, "history.csv")

@@ -3,18 +3,20 @@
 import sys
 from pathlib import Path
 
+from hexplane.geometry.kept import Keeper
 from hexplane.geometry.meshes import check_meshes
 from hexplane.plumbing.contents import is_sound, read_known, stamp
-from hexplane.plumbing.files import sha256, write_json
+from hexplane.plumbing.files import write_json
 
 
-def run(sources: list[Path], *, known: Path | None = None) -> None:
+def run(sources: list[Path], *, known: Path | None = None, kept: Path | None = None) -> None:
     """Read mesh files and name all that cannot be used.
 
     Args:
         sources: mesh files; `-` alone: one a line from the standard input, however many.
         known: list of the files found sound before, by size and times; those are not
             read again, and the list is brought up to date when all are sound.
+        kept: folder in which `normalise` finds the meshes that were read.
 
     Raises:
         UserError: one line for each unusable file, all of them at once; or `known` is another
@@ -27,8 +29,10 @@ def run(sources: list[Path], *, known: Path | None = None) -> None:
         path for path in sources if not (path.is_file() and is_sound(path, before.get(str(path))))
     ]
     # First: of a file that changes meanwhile the old stamp is kept, and it is read again.
-    stamps = {path: stamp(path) for path in new if path.is_file()}
-    check_meshes(new)
+    stamps = {str(path): stamp(path) for path in new if path.is_file()}
+    keeper = Keeper(kept, sources)
+    check_meshes(new, keeper.read)
     if known is not None and new:
         others = {path: own for path, own in before.items() if Path(path).is_file()}
-        write_json(known, others | {str(path): [*stamps[path], sha256(path)] for path in new})
+        found = {path: [*stamps[path], keeper.contents[path]] for path in stamps}
+        write_json(known, others | found)
