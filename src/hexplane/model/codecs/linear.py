@@ -40,10 +40,9 @@ PRICES = (0.02, 0.08, 0.3)
 Near 6 dB a bit: Sullivan and Wiegand, Rate-distortion optimization for video compression, 1998.
 """
 SWEEPS = 4
-STRANGE = 0.006
-"""Mean error near the surface, in canonical units, from which a head is laid on the mean head."""
-WORTH = 0.7
-"""Share of that error at most that has to be left, or the head stays where it is."""
+STRANGE, LOST = 0.006, 0.02
+"""Error near the surface, in canonical units, from which a head is laid on the mean head: a mean
+over voxels, of which each errs by no more than the second, as a missing neck errs without end."""
 
 
 class Solved(NamedTuple):
@@ -220,12 +219,12 @@ class LinearCodec(Codec):
         if not pose.any():
             return still
         moved = self._solved_still(alignment.unposed(field, pose))._replace(pose=pose)
-        return moved if self._error(field, moved) < WORTH * strange else still
+        return moved if self._error(field, moved) < strange else still
 
     def _error(self, field: NDArray[np.float32], solved: Solved) -> float:
-        """Mean error near the surface."""
+        """Mean error near the surface, up to `LOST` a voxel."""
         made = alignment.posed(self._sum(solved.target), solved.pose)
-        return float(np.abs(field - made)[np.abs(field) < NEAR].mean())
+        return float(np.abs(field - made)[np.abs(field) < NEAR].clip(max=LOST).mean())
 
     def _nearest(self, field: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         """The field of so many components that is nearest to a field."""
