@@ -64,7 +64,9 @@ def after_hexplanes() -> set[str]:
 
 def resources_of(printed: str) -> dict[str, list[dict[str, str]]]:
     """Resources of each job that Snakemake printed, by rule; jobs have no message."""
-    jobs = re.findall(r"^ *(?:local)?rule (\w+):\n(?: .+\n)*? +resources: (.+)$", printed, re.MULTILINE)
+    jobs = re.findall(
+        r"^ *(?:local)?rule (\w+):\n(?: .+\n)*? +resources: (.+)$", printed, re.MULTILINE
+    )
     found: dict[str, list[dict[str, str]]] = {}
     for rule, resources in jobs:
         own = dict(item.split("=", 1) for item in resources.split(", "))
