@@ -26,3 +26,5 @@ echo "Installing pinned packages into .venv"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --no-deps --no-build-isolation --editable .
+# Snakemake ends with a traceback where the home folder takes no cache: there its cache lies elsewhere.
+cp envs/read-only-home.pth "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trimesh
 
+from support.disk import Disk
 from support.untested import pytest_unconfigure  # noqa: F401 (a hook)
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,3 +70,14 @@ def small_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "MESH_PIXELS", 32)
         yield
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    if os.getuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    made = Disk(tmp_path / "disk")
+    if not made.mounted:
+        pytest.skip("no disk can be mounted here")
+    yield made
+    made.unmount()

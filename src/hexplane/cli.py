@@ -17,8 +17,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from hexplane import stages
+from hexplane.plumbing.claims import give_up
 from hexplane.plumbing.ending import end_orderly
-from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.errors import UserError, of_machine
 from hexplane.plumbing.parse import parse_spec
 from hexplane.plumbing.settings import Settings
 
@@ -96,7 +97,11 @@ def _parsed(run: Callable[..., Any]) -> Callable[..., None]:
     def called(**values: Any) -> None:
         for key, own in kinds.items():
             values[key] = parse_spec(own, values[key])
-        made = run(**values)
+        try:
+            made = run(**values)
+        except BaseException:  # a signal, too
+            give_up()
+            raise
         if isinstance(made, str | Path) and values.get("output") is None:
             typer.echo(made)
 
@@ -144,10 +149,16 @@ def _hexplane() -> None:
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one line and exit status 1."""
+    """Run the command; a user's mistake is one line and exit status 1, and so is a full machine."""
     end_orderly()
     try:
         app()
     except UserError as error:
         print(error.told, file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        lacking = of_machine(error)
+        if lacking is None:
+            raise
+        print(f"error: {lacking}", file=sys.stderr)
         sys.exit(1)

@@ -10,6 +10,7 @@ import shutil
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -20,6 +21,8 @@ import trimesh
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
+
+from hexplane.plumbing.errors import UserError, system_error
 
 PHENOTYPE = {
     "gender": (0.0, 1.0),
@@ -107,33 +110,55 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
 
 @cache
 def body_model() -> Any:
-    """The parametric body; anny parses its assets once into `ANNY_CACHE_DIR` (`~/.cache/anny`)."""
+    """The parametric body; anny parses its assets once into `ANNY_CACHE_DIR` (`~/.cache/anny`).
+
+    Raises:
+        UserError: nothing can be written there.
+    """
     import anny
     import anny.models.full_model
     from anny.paths import get_anny_cache_path, set_anny_cache_path
     from filelock import FileLock
 
     folder = get_anny_cache_path()
-    folder.mkdir(parents=True, exist_ok=True)
     ready, partial = (folder / f"hexplane-{anny.__version__}{end}" for end in ("", ".partial"))
-    # anny writes its cache in place: a second job waits, and a killed one leaves no half file.
-    with FileLock(folder / "hexplane.lock"):
-        shutil.rmtree(partial, ignore_errors=True)
-        cold = not ready.exists()
-        set_anny_cache_path(partial if cold else ready)
+
+    def read(cache: Path) -> Any:
+        set_anny_cache_path(cache)
         try:
             with _fast_reader(anny):
                 # "lbs" compiles no kernels and prints nothing. The default "compact" shapes depend
                 # on the number of threads that built them.
-                model = anny.Anny(
+                return anny.Anny(
                     local_changes="all", skinning_method="lbs", phenotype_blendshapes="original"
                 )
         finally:
             set_anny_cache_path(folder)
-        if cold:
-            for intermediate in partial.glob("*/load_data_*"):  # 0.5 GB, not read again
-                intermediate.unlink()
-            partial.rename(ready)
+
+    if ready.exists():  # also where nothing may be written
+        return read(ready)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # anny writes its cache in place: a second job waits, and a killed one leaves no half file.
+        with FileLock(folder / "hexplane.lock"):
+            if ready.exists():
+                return read(ready)
+            shutil.rmtree(partial, ignore_errors=True)
+            try:
+                model = read(partial)
+                for intermediate in partial.glob("*/load_data_*"):  # 0.5 GB, not read again
+                    intermediate.unlink()
+                partial.rename(ready)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    except Exception as error:
+        system = system_error(error)
+        if system is None:
+            raise
+        raise UserError(
+            f"{folder}: cannot be written ({system.strerror}); "
+            "name another folder by ANNY_CACHE_DIR, with 0.6 GB free"
+        ) from error
     return model
 
 

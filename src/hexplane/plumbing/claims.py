@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.files import tree_hashes
+from hexplane.plumbing.files import remove, tree_hashes, written
 from hexplane.plumbing.manifests import read_manifest
+
+_claims: list[tuple[Path, list[Path]]] = []
+"""Manifests that this process will write, and all else that goes with each."""
 
 
 def claim(manifest: Path, outputs: Iterable[Path], force: bool) -> None:
     """Refuse to replace a user's file, before there is any work to lose.
 
-    A file is this software's when the manifest lists it, and it still is what was written.
+    A file is this software's when the manifest lists it, and it still is what was written. So
+    what a job wrote before it failed has to go (`give_up`), or its next start would be refused.
 
     Args:
         manifest: where the manifest will be written.
@@ -22,6 +26,9 @@ def claim(manifest: Path, outputs: Iterable[Path], force: bool) -> None:
     Raises:
         UserError: a file, a folder or a manifest there is not this software's.
     """
+    outputs = list(outputs)
+    _claims.append((manifest, outputs))
+    written.difference_update((manifest, *outputs))
     if force:
         return
     known: dict[Path, Any] = {}
@@ -38,6 +45,15 @@ def claim(manifest: Path, outputs: Iterable[Path], force: bool) -> None:
         hashes = tree_hashes(output) if output.exists() else {}
         if any(known.get(output.parent / name) != value for name, value in hashes.items()):
             raise _foreign(output)
+
+
+def give_up() -> None:
+    """Remove what this process wrote under claims whose manifests it has not written."""
+    while _claims:
+        manifest, outputs = _claims.pop()
+        for path in outputs:
+            if manifest not in written and path in written:
+                remove(path)
 
 
 def claim_by_magic(path: Path, magic: bytes, force: bool) -> None:

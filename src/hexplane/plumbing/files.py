@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hexplane.plumbing.ending import runs
-from hexplane.plumbing.errors import UserError
+from hexplane.plumbing.errors import UserError, system_error
 from hexplane.plumbing.texts import TwiceError, parse_json, read_text
+
+written: set[Path] = set()
+"""What this process has written by `replacing`."""
 
 
 @contextmanager
@@ -37,10 +40,14 @@ def replacing(path: Path) -> Iterator[Path]:
                 raise UserError(f"{path}: a folder, which is left alone; name a file or a store")
             shutil.rmtree(path)
         os.replace(temporary, path)
+        written.add(path)
     except BaseException as error:
-        _remove(temporary)
-        if isinstance(error, OSError) and error.strerror:
-            raise UserError(f"{path}: cannot be written ({error.strerror})") from error
+        remove(temporary)
+        if isinstance(error, UserError):
+            raise
+        system = error if isinstance(error, OSError) else system_error(error)
+        if system is not None and system.strerror:
+            raise UserError(f"{path}: cannot be written ({system.strerror})") from error
         raise
 
 
@@ -51,7 +58,7 @@ def remove_left_over(folder: Path) -> None:
         for name in (*folders, *files):
             found = written.fullmatch(name)
             if found and not runs(int(found[1])):
-                _remove(Path(above, name))
+                remove(Path(above, name))
         folders[:] = [name for name in folders if not name.endswith(".zarr")]
 
 
@@ -59,12 +66,13 @@ def _host() -> str:
     return os.uname().nodename.partition(".")[0]
 
 
-def _remove(temporary: Path) -> None:
-    if temporary.is_dir():
-        shutil.rmtree(temporary, ignore_errors=True)
+def remove(path: Path) -> None:
+    """Remove a file or a folder, where there is one and the file system takes it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
     else:
-        with suppress(OSError):  # none, or on a file system that takes no writes
-            temporary.unlink()
+        with suppress(OSError):
+            path.unlink()
 
 
 def _may_be_replaced(folder: Path) -> bool:

@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from hexplane.plumbing.claims import claim
 from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.files import replacing, write_json
+from hexplane.plumbing.files import write_bytes, write_json
 from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT, STATE
 from hexplane.plumbing.progress import Progress
@@ -107,8 +107,7 @@ def run(
         finished, kept = fit(settings, stores, resolution, progress), True
         fitted = finished.seconds
     weights = {name: tensor.contiguous() for name, tensor in finished.codec.state_dict().items()}
-    with replacing(output / "model.safetensors") as temporary:
-        save_file(weights, temporary)
+    write_bytes(output / "model.safetensors", save(weights))
     write_csv(output / "history.csv", finished.rows)
     write_tensorboard(output / "tensorboard", finished.rows)
     write_json(

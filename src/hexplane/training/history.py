@@ -6,6 +6,8 @@ from hexplane.plumbing.files import replacing
 from hexplane.plumbing.tables import write_table
 
 HistoryRow = dict[str, float]
+EVENTS = "events.out.tfevents.0.hexplane"
+"""TensorBoard knows its files by such a name."""
 
 
 def write_csv(path: Path, rows: list[HistoryRow]) -> None:
@@ -17,22 +19,24 @@ def write_tensorboard(folder: Path, rows: list[HistoryRow]) -> None:
     """The same rows as TensorBoard events."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    from tensorboard.summary.writer.record_writer import RecordWriter
 
+    events = [Event(wall_time=0.0, file_version="brain.Event:2")]
+    for row in rows:
+        values = [
+            Summary.Value(tag=_tag(name), simple_value=value)
+            for name, value in row.items()
+            if name not in ("step", "seconds")
+        ]
+        summary = Summary(value=values)
+        events.append(Event(wall_time=row["seconds"], step=int(row["step"]), summary=summary))
     with replacing(folder) as temporary:
-        writer = EventFileWriter(str(temporary))
-        for row in rows:
-            values = [
-                Summary.Value(tag=_tag(name), simple_value=value)
-                for name, value in row.items()
-                if name not in ("step", "seconds")
-            ]
-            writer.add_event(
-                Event(
-                    wall_time=row["seconds"], step=int(row["step"]), summary=Summary(value=values)
-                )
-            )
-        writer.close()
+        temporary.mkdir()
+        # TensorBoard's own writer works in a thread, which loses what a full disk does not take.
+        with (temporary / EVENTS).open("wb") as stream:
+            writer = RecordWriter(stream)
+            for event in events:
+                writer.write(event.SerializeToString())
 
 
 def _tag(name: str) -> str:
