@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("HEXPLANE_KILLS", "4"))
 """A finished run whose kill did not come in time is removed, and made anew."""
-TIMES = {"seconds", "seconds_fitting", "cpu_seconds", "peak_mb"}
+TIMES = {"seconds", "seconds_fitting", "cpu_seconds", "peak_mb", "digest"}
+"""And the digest of the manifest, which holds them."""
 CHANGES = {"training": {"steps": 300, "checkpoint_seconds": 0.2, "log_every": 50}}
 
 

@@ -40,7 +40,10 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
         ("render={resolution: 4}", ("render.resolution", "greater than or equal to 16")),
         ("arms={summary.csv: {features: occupancy}}", ("arms.summary.csv", "taken: a table")),
         ("training={clip_norm: .inf}", ("training.clip_norm", "valid number", "'.inf'")),
-        ("evaluation={heads: 3}", ("evaluation.heads: input should be 'all', or a valid list",)),
+        (
+            "evaluation={heads: 3}",
+            ("evaluation.heads: input should be 'all' or 'test', or a valid",),
+        ),
         ("split={test: 1.0}", ("error: split.test: '1.0' (allowed: a share less than 1",)),
         ("split={test: [nobody]}", ("split.test", "'nobody'", "there are: a, b, c")),
         ("split={validation: [a, b], test: [c]}", ("split", "no mesh left to train on")),

@@ -33,6 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.remove_messages()
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["meshes"]["generate"] = HEADS
+    config["evaluation"]["rates"] = [1024]
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
     return project
 
@@ -96,7 +97,9 @@ def test_rules_with_a_job_for_each_head_are_grouped(profile: dict[str, Any], pla
     assert set(profile["groups"].values()) == set(profile["group-components"])
     size = profile["group-components"]["meshes"]
     groups = Counter(re.findall(r"Group job (\w+) ", plan))
-    reconstructions = counts["encode"] + counts["oracle"]
+    reconstructions = sum(
+        counts[rule] for rule in ("encode", "oracle", "rates", "draco", "measure_mean")
+    )
     assert groups == {
         "meshes": -(-HEADS // size),
         "reconstructions": -(-reconstructions // profile["group-components"]["reconstructions"]),
