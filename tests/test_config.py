@@ -409,9 +409,10 @@ def test_heads_of_the_test_alone_can_be_evaluated(tmp_path):
 
 
 def test_rates_are_measured_where_there_are_some_and_beside_rivals():
-    assert _plan().rated == []
-    plan = _plan(evaluation={"rates": [512, 64]})
-    assert plan.rated == [*plan.arms, "draco", "mean"]
+    assert _plan().rated == {}
+    plan = _plan(meshes={"generate": 3}, evaluation={"rates": [512, 64]})
+    assert plan.rated == dict.fromkeys([*plan.arms, "draco", "mean", "parameters"], plan.evaluated)
+    assert plan.parameters("head-002").head == plan.generate("head-002").seed
     assert plan.rates("ae").budgets == plan.measured().budgets == (64, 512)
     assert plan.rates("ae").thresholds == plan.evaluate().thresholds
     assert plan.evaluate() == _plan().evaluate()  # nothing else is measured anew
@@ -423,7 +424,22 @@ def test_sizes_are_whole_numbers_each_once(rates):
         _config(evaluation={"rates": rates})
 
 
-@pytest.mark.parametrize("name", ["draco", "mean"])
+def test_the_mean_is_of_no_more_heads_than_it_needs():
+    plan = _plan(meshes={"generate": 100}, split={"test": 4, "validation": 4})
+    assert plan.averaged == plan.split["train"][:64]
+
+
+def test_only_generated_heads_have_parameters(tmp_path):
+    _touch(tmp_path, "a.obj")
+    evaluation = {"rates": [64]}
+    plan = _plan(tmp_path, meshes={"files": ["a.obj"], "generate": 2}, evaluation=evaluation)
+    assert plan.rated["draco"] == ["a", "head-000", "head-001"]
+    assert plan.rated["parameters"] == ["head-000", "head-001"]
+    plan = _plan(tmp_path, meshes={"files": ["a.obj"], "generate": 0}, evaluation=evaluation)
+    assert "parameters" not in plan.rated
+
+
+@pytest.mark.parametrize("name", ["draco", "mean", "parameters"])
 def test_no_arm_has_a_rivals_name(name):
     with pytest.raises(UserError, match=f"'{name}' is taken: a rival"):
         _config(arms={name: ARMS["ae"]})

@@ -25,7 +25,16 @@ from hexplane.settings.extract import ExtractSettings, OracleSettings
 from hexplane.settings.generate import GenerateSettings
 from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.normalise import NormaliseSettings
-from hexplane.settings.rates import DRACO, MEAN, RIVALS, MeasuredSettings, RatesSettings
+from hexplane.settings.rates import (
+    AVERAGED,
+    DRACO,
+    MEAN,
+    PARAMETERS,
+    RIVALS,
+    MeasuredSettings,
+    ParametersSettings,
+    RatesSettings,
+)
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.settings.train import MOST_WATCHED, TrainingSettings, TrainSettings
@@ -207,9 +216,18 @@ class Plan:
         return {"train": train, "held_out": held_out}
 
     @property
-    def rated(self) -> list[str]:
-        """What is measured over its rates: every arm and rival, or nothing at all."""
-        return [*self.arms, *RIVALS] if self.config.evaluation.rates else []
+    def rated(self) -> dict[str, list[str]]:
+        """Arms and rivals that are measured over their rates, and on which heads; or none."""
+        if not self.config.evaluation.rates:
+            return {}
+        heads = dict.fromkeys([*self.arms, *RIVALS], self.evaluated)
+        heads[PARAMETERS] = [mesh for mesh in self.evaluated if mesh in self.seeds]
+        return {method: names for method, names in heads.items() if names}
+
+    @property
+    def averaged(self) -> list[str]:
+        """Training heads that the mean head is of."""
+        return self.split["train"][:AVERAGED]
 
     def oracle(self, arm: str) -> str:
         """Name of the oracle that an arm is judged against."""
@@ -257,10 +275,14 @@ class Plan:
             add(paths.metrics, self.evaluate(), self.judged, method=oracle)
         if self.rated:
             add(paths.mean_manifest, None, [""])
-        for method in self.rated:
+        for method, heads in self.rated.items():
+            if method == PARAMETERS:
+                for mesh in heads:
+                    add(paths.rate, self.parameters(mesh), [mesh], method=method)
+                continue
             rivals = {DRACO: self.measured, MEAN: self.evaluate}
             settings = rivals[method]() if method in rivals else self.rates(method)
-            add(paths.rate, settings, self.evaluated, method=method)
+            add(paths.rate, settings, heads, method=method)
         add(paths.page_manifest, self.report(), [""])
         return found
 
@@ -356,6 +378,10 @@ class Plan:
             **self.evaluate().model_dump(), budgets=self.config.evaluation.rates
         )
 
+    def parameters(self, mesh: str) -> ParametersSettings:
+        """Settings of a generated head's own numbers over their rates."""
+        return ParametersSettings(**self.measured().model_dump(), head=self.seeds[mesh])
+
     def rates(self, arm: str) -> RatesSettings:
         """Settings of an arm over its rates."""
         return RatesSettings(**self.extract(arm).model_dump(), **self.measured().model_dump())
@@ -378,6 +404,7 @@ class Plan:
             heads=self.evaluated,
             interpolated=self.interpolated,
             budgets=self.config.evaluation.rates,
+            rated=self.rated,
             runs={run: self.runs[run] for run in self.runs},
             oracles={arm: self.oracle(arm) for arm in self.arms},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),

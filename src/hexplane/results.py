@@ -18,7 +18,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import WEIGHTS, Layout
-from hexplane.settings.rates import DRACO, MEAN, RIVALS
+from hexplane.settings.rates import DRACO, MEAN, PARAMETERS
 from hexplane.settings.report import ReportSettings
 from hexplane.store import read_decoded, read_hexplane
 
@@ -167,9 +167,9 @@ class Results:
         return metrics
 
     @cached_property
-    def rated(self) -> list[str]:
-        """What was measured over file sizes: arms and rivals, or nothing."""
-        return [*self.arms, *RIVALS] if self.settings.budgets else []
+    def rated(self) -> dict[str, list[str]]:
+        """What was measured over file sizes, arms and rivals, and on which heads; or nothing."""
+        return self.settings.rated
 
     def rate_path(self, method: str, mesh: str) -> Path:
         """Where a method's points over file sizes of one head lie."""
@@ -179,9 +179,9 @@ class Results:
     def rate_points(self) -> dict[tuple[str, str], list[RatePoint]]:
         """Points by method and head, from the smallest file to the largest; maybe none."""
         return {
-            (method, mesh): self._rate_points(method, mesh, split)
-            for method in self.rated
-            for mesh, split in self.heads.items()
+            (method, mesh): self._rate_points(method, mesh, self.heads[mesh])
+            for method, heads in self.rated.items()
+            for mesh in heads
         }
 
     def _rate_points(self, method: str, mesh: str, split: str) -> list[RatePoint]:
@@ -206,6 +206,12 @@ class Results:
         """What a reader needs besides the file: weights, or the mean head; None of a library."""
         if method == DRACO:
             return None
+        if method == PARAMETERS:
+            path = self.rate_path(method, self.rated[method][0])
+            found = read_manifest(path).get("decoder_bytes")
+            if type(found) is not int:
+                raise UserError(f"{path}: no bytes of a decoder in it")
+            return found
         folder = Path(self.paths.model.format(run=method))
         path = Path(self.paths.mean) if method == MEAN else folder / WEIGHTS
         if not path.is_file():
@@ -214,7 +220,7 @@ class Results:
 
     def fit_seconds(self, method: str) -> float | None:
         """What the decoder took to make, by its model or manifest; None of a library."""
-        if method == DRACO:
+        if method in (DRACO, PARAMETERS):
             return None
         if method == MEAN:
             return float(read_manifest(Path(self.paths.mean_manifest))["seconds"])
@@ -300,7 +306,7 @@ class Results:
         # Diagnostics compare with the oracles of more heads than the arms were taken through.
         taken = [(arm, mesh) for arm in self.arms for mesh in self.heads]
         methods = [*taken, *((oracle, mesh) for oracle in self.oracles for mesh in names["mesh"])]
-        methods += [(rival, mesh) for rival in RIVALS for mesh in self.heads]
+        methods += [(name, mesh) for name, heads in self.rated.items() for mesh in heads]
         found: list[Path] = []
         for pattern in self.paths.manifests:
             if "{method}" in pattern:

@@ -10,7 +10,7 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from hexplane.geometry import frame
-from hexplane.geometry.heads import generate_head
+from hexplane.geometry.heads import ASYMMETRY, LOCAL_SPREAD, draw, generate_head, parameters
 from hexplane.geometry.meshes import load_mesh
 from hexplane.geometry.writing import write_mesh
 from hexplane.rendering.embree import EmbreeRenderer
@@ -85,6 +85,23 @@ def test_the_same_seed_gives_the_same_head_and_another_seed_another():
     here, other = canonical(head(0)), canonical(head(1))
     distance, _ = cKDTree(other.vertices).query(here.vertices)
     assert distance.mean() > 0.02
+
+
+def test_numbers_are_drawn_as_they_are_said_to_be():
+    own = parameters()
+    assert len(own) == len({one.name for one in own}) == 143
+    drawn = np.array([draw(seed) for seed in range(300)])
+    for one, numbers in zip(own, drawn.T, strict=True):
+        if one.limits:
+            low, high = one.limits
+            assert low <= numbers.min() < low + 0.1 * (high - low)
+            assert high >= numbers.max() > high - 0.1 * (high - low)
+        else:
+            assert abs(numbers.mean()) < 5 * one.deviation / np.sqrt(300)
+            assert numbers.std() == pytest.approx(one.deviation, rel=0.25)
+    deviations = {one.name: one.deviation for one in own}
+    assert {deviations[name] for name in deviations if name[:2] == "r-"} == {ASYMMETRY}
+    assert {deviations[name] for name in deviations if name[:2] == "l-"} == {LOCAL_SPREAD}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -537,7 +537,7 @@ def test_closures_tell_the_stages_apart():
     assert "hexplane.metrics.comparison" not in _closure("render")
 
 
-@pytest.mark.parametrize("stage", [*STAGES, *LEARNING])
+@pytest.mark.parametrize("stage", [*STAGES, *LEARNING, "parameters"])
 def test_no_stage_depends_on_the_command_line_or_the_plan(stage):
     closure = _closure(stage)
     assert not closure & {"hexplane.cli", "hexplane.plan", "hexplane.config"}

@@ -17,8 +17,10 @@ from hexplane.results import Results
 from hexplane.stages import report
 from support.reporting import (
     BUDGETS,
+    GENERATED,
     HEADS,
     ORACLES,
+    RATED,
     SPEC,
     THRESHOLDS,
     elsewhere,
@@ -27,7 +29,7 @@ from support.reporting import (
 )
 
 pytestmark = pytest.mark.usefixtures("small_pictures")
-RATED = SPEC.model_copy(update={"budgets": BUDGETS})
+SIZED = SPEC.model_copy(update={"budgets": BUDGETS, "rated": RATED})
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +39,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, small_pictures: None) -> Pa
     fabricate_rates(folder)
     page, summary, runs = elsewhere(folder / "report")
     table = folder / "metrics/rates.csv"
-    report.run(folder, page, summary, runs, RATED, rates=table)
+    report.run(folder, page, summary, runs, SIZED, rates=table)
     return folder
 
 
 @pytest.fixture(scope="module")
 def results(folder: Path) -> Results:
-    return Results(folder, RATED)
+    return Results(folder, SIZED)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,7 @@ def test_the_table_has_each_file_once(rows: list[dict[str, str]]) -> None:
     expected += [("ae-surface", mesh, size) for mesh in HEADS for size in (60, 900)]
     expected += [("draco", mesh, base + i) for i, mesh in enumerate(HEADS) for base in (500, 4000)]
     expected += [("draco", HEADS[-1], 120), *(("mean", mesh, 0) for mesh in HEADS)]
+    expected += [("parameters", mesh, 50) for mesh in GENERATED]
     assert sorted(found) == sorted(expected)
     assert set(rows[0]) >= {"split", "budget", "chamfer_l1", "encode_seconds", "decode_seconds"}
     assert set(rows[0]) >= {f"f_score_{threshold:g}" for threshold in THRESHOLDS}
@@ -77,6 +80,8 @@ def test_cells_say_what_is_infinite_and_what_is_not_there(rows: list[dict[str, s
     assert by_name["draco", "ada", "500"]["decoder_bytes"] == ""
     assert by_name["mean", "ada", "0"]["encode_seconds"] == ""
     assert by_name["mean", "ada", "0"]["split"] == "train"
+    assert by_name["parameters", "ada", "50"]["decoder_bytes"] == "3000000"
+    assert by_name["parameters", "ada", "50"]["fit_seconds"] == ""
 
 
 def test_a_level_is_the_mean_over_all_heads_of_a_family(results: Results) -> None:
@@ -96,6 +101,13 @@ def test_a_level_is_the_mean_over_all_heads_of_a_family(results: Results) -> Non
     assert own["test"].at("vae-binary", 4096).chamfer is None
 
 
+def test_a_family_has_no_row_of_what_was_not_measured_on_all_of_it(results: Results) -> None:
+    own = {family.key: family.curves for family in families(results)}
+    assert own["train"]["parameters"][0].bytes == 50
+    assert "parameters" not in own["test"]  # none of its heads was generated
+    assert all("draco" in curves and "mean" in curves for curves in own.values())
+
+
 def test_the_file_within_a_size_is_the_largest_that_fits(results: Results) -> None:
     points = results.rate_points["ae-surface", "ada"]
     assert within(points, 63) is None
@@ -110,7 +122,7 @@ def test_charts_show_each_method_where_it_is(html: str) -> None:
     assert traces["ae-surface"]["x"] == [60, 900]
     assert traces["ae-surface"]["y"] == pytest.approx([1 / 60, 1 / 900])
     assert traces["mean"]["y"] == pytest.approx([0.03, 0.03])
-    assert traces["mean"]["x"] == [60, 4000.5]
+    assert traces["mean"]["x"] == [50, 4000.5]
     layout = charts["rates-train"]["layout"]
     assert layout["xaxis"]["type"] == layout["yaxis"]["type"] == "log"
     # The arm whose test head is empty is infinitely far from it.
@@ -168,6 +180,6 @@ def test_a_damaged_file_of_points_is_named(folder: Path, tmp_path: Path) -> None
     try:
         path.write_text(before.replace('"budget"', '"bugdet"'))
         with pytest.raises(UserError, match=r"rates/draco/ada\.json: no points over file sizes"):
-            Results(folder, RATED).rate_points  # noqa: B018
+            Results(folder, SIZED).rate_points  # noqa: B018
     finally:
         path.write_text(before)

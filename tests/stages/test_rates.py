@@ -169,6 +169,12 @@ def test_the_mean_of_several_lies_between_them(folder: Path, tmp_path: Path):
     assert read(tmp_path / "mean.json")["inputs"].keys() == {f"hexplane/{name}" for name in "abc"}
 
 
+def test_the_mean_leaves_out_what_hardly_moves_it(folder: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(mean, "AVERAGED", 2)
+    mean.run(tmp_path / "mean.ply", folder / "split.json", hexplanes=folder / "hexplanes")
+    assert read(tmp_path / "mean.json")["inputs"].keys() == {"hexplane/a", "hexplane/b"}
+
+
 def test_budgets_are_ascending_and_each_once():
     assert MeasuredSettings(budgets=(512, 64)).budgets == (64, 512)
     with pytest.raises(ValueError, match="64 is there twice"):

@@ -197,6 +197,8 @@ def _diagnose(results: Path, run: str, name: str, seed: int) -> None:
 BUDGETS = (64, 128, 512, 1024, 4096)
 RATES = {"vae-binary": [(128, 100)], "ae-surface": [(64, 60), (1024, 900)]}
 """Budget and bytes of each arm's files; Draco's of a head are as many more as its place."""
+GENERATED = HEADS[:-1]
+RATED = dict.fromkeys([*RATES, "draco", "mean"], HEADS) | {"parameters": GENERATED}
 
 
 def fabricate_rates(results: Path) -> None:
@@ -204,7 +206,10 @@ def fabricate_rates(results: Path) -> None:
     for place, mesh in enumerate(HEADS):
         draco = [(512, 500 + place), (4096, 4000 + place)]
         own = RATES | {"draco": ([(128, 120)] if mesh == HEADS[-1] else []) + draco}
+        if mesh in GENERATED:
+            own["parameters"] = [(64, 50)]
         for method, files in own.items():
+            facts = {"decoder_bytes": 3_000_000} if method == "parameters" else {}
             points = [
                 {
                     "budget": budget,
@@ -220,7 +225,9 @@ def fabricate_rates(results: Path) -> None:
                 budget = int(path.stem.rpartition(".")[2])
                 empty = (method, mesh) == EMPTY or budget < files[0][0]
                 write_mesh(trimesh.Trimesh() if empty else _head(place), path)
-            _manifest(results, results / f"rates/{method}/{mesh}.json", shown, points=points)
+            _manifest(
+                results, results / f"rates/{method}/{mesh}.json", shown, points=points, **facts
+            )
         path = results / f"rates/mean/{mesh}.json"
         _manifest(results, path, [], metrics=_distances(0.02 * (place + 1)))
     write_mesh(_head(0), results / "rates/mean.ply")

@@ -5,7 +5,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import remove_left_over
 from hexplane.plumbing.paths import CHECKED, KEPT, RESULTS, STATE
 from hexplane.settings.interpolate import STEPS
-from hexplane.settings.rates import DRACO, MEAN, RIVALS, shown
+from hexplane.settings.rates import DRACO, MEAN, PARAMETERS, RIVALS, shown
 from hexplane.stages import served
 
 try:

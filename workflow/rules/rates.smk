@@ -60,10 +60,36 @@ rule draco:
         " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 
+rule parameters:
+    input:
+        mesh=paths.mesh,
+    output:
+        rate_meshes(PARAMETERS),
+        points=paths.rate.replace("{method}", PARAMETERS),
+    log:
+        paths.log("parameters", "{mesh}"),
+    benchmark:
+        paths.client_benchmark("parameters", "{mesh}")
+    conda:
+        LEARNING
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=10,
+    params:
+        spec=lambda w: spec_param(PLAN.parameters(w.mesh)),
+        code=code_param("parameters"),
+    message:
+        "Measuring rates of {wildcards.mesh} in its own parameters"
+    shell:
+        "python -m hexplane parameters {input.mesh:q} {output.points:q}"
+        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
 rule mean:
     input:
-        manifests=of(paths.hexplane_manifest, PLAN.split["train"]),
-        hexplanes=ancient(of(paths.hexplane, PLAN.split["train"])),
+        manifests=of(paths.hexplane_manifest, PLAN.averaged),
+        hexplanes=ancient(of(paths.hexplane, PLAN.averaged)),
     output:
         mesh=paths.mean,
         manifest=paths.mean_manifest,

@@ -12,7 +12,11 @@ rule report:
             arm=PLAN.arms if PLAN.interpolated else [],
         ),
         hexplanes=expand(paths.hexplane_manifest, mesh=PLAN.meshes),
-        rates=expand(paths.rate, method=PLAN.rated, mesh=PLAN.evaluated),
+        rates=[
+            path
+            for method, heads in PLAN.rated.items()
+            for path in expand(paths.rate, method=method, mesh=heads)
+        ],
     output:
         page=report(
             paths.page,

@@ -51,8 +51,8 @@ class Family:
         key: a part of the split, or another family's name.
         title: the same in words.
         heads: their names.
-        curves: levels of each method by its name, from the smallest budget; none where there are
-            heads that no file of it fits.
+        curves: levels of each method that was measured on all of them, from the smallest budget;
+            none where there are heads that no file of it fits.
     """
 
     key: str
@@ -81,7 +81,11 @@ def families(results: Results) -> list[Family]:
         heads = [mesh for mesh, split in results.heads.items() if split == key]
         if heads:
             title = _TITLES.get(key, f"Heads of the family {key}")
-            curves = {method: _curve(results, method, heads) for method in results.rated}
+            curves = {
+                method: _curve(results, method, heads)
+                for method, measured in results.rated.items()
+                if set(heads) <= set(measured)
+            }
             found.append(Family(key, title, heads, curves))
     return found
 

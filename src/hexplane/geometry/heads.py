@@ -11,7 +11,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import igl
@@ -55,6 +55,14 @@ CAP_RIM = 0.03
 """Width of the rim of the neck's cap, as a share of the way to its centre."""
 
 
+class Parameter(NamedTuple):
+    """A number that a head is drawn with: evenly between limits, or normal around 0."""
+
+    name: str
+    limits: tuple[float, float] | None
+    deviation: float  # of a normal number
+
+
 def generate_head(seed: int) -> trimesh.Trimesh:
     """A head as one watertight solid without cavities, about 26,500 faces.
 
@@ -66,7 +74,38 @@ def generate_head(seed: int) -> trimesh.Trimesh:
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of 0 or more, not {seed!r}")
-    vertices, faces, cut = _body(np.random.default_rng(seed))
+    return head_of(draw(seed))
+
+
+@cache
+def parameters() -> tuple[Parameter, ...]:
+    """All numbers of a head, independent of each other, in the order in which they are drawn."""
+    found = [Parameter(name, limits, 0.0) for name, limits in PHENOTYPE.items()]
+    for label in sorted(body_model().local_change_labels):  # left before right
+        side, region = _side_and_region(label)
+        if region not in REGIONS:
+            continue
+        # What is drawn for the right side is its difference to the left.
+        skews = any(word in label for word in SKEWING) and side != "l"
+        small = side == "r" or skews
+        found.append(Parameter(label, None, ASYMMETRY if small else LOCAL_SPREAD))
+    return tuple(found)
+
+
+def draw(seed: int) -> NDArray[np.float64]:
+    """The numbers [P] of the head of a seed, one for each of `parameters`."""
+    rng = np.random.default_rng(seed)
+    return np.array(
+        [
+            rng.uniform(*own.limits) if own.limits else rng.normal(0, own.deviation)
+            for own in parameters()
+        ]
+    )
+
+
+def head_of(numbers: NDArray[np.floating]) -> trimesh.Trimesh:
+    """The head of some numbers [P], as `generate_head` returns it."""
+    vertices, faces, cut = _body(numbers)
     smooth, fine = trimesh.remesh.subdivide_loop(vertices, faces, iterations=1)
     above = _manifold(smooth, fine).trim_by_plane((0.0, 1.0, 0.0), cut)
     head = _trimesh(manifold3d.Manifold.batch_boolean(above.decompose(), manifold3d.OpType.Add))
@@ -78,25 +117,21 @@ def generate_head(seed: int) -> trimesh.Trimesh:
     return _recap(_contract(max(shells, key=lambda shell: shell.area)))
 
 
-def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """A random body's vertices (metres, y-up, z-front) and faces, and the height of the cut."""
+def _body(
+    numbers: NDArray[np.floating],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+    """A body's vertices (metres, y-up, z-front) and faces, and the height of the cut."""
     import torch
 
     model = body_model()
-    phenotype = {name: rng.uniform(*limits) for name, limits in PHENOTYPE.items()}
+    phenotype: dict[str, float] = {}
     changes: dict[str, float] = {}
-    for label in sorted(model.local_change_labels):  # left before right
-        side, _, base = label.partition("-")
-        twin = f"l-{base}"
-        region = base.split("-")[0] if side in ("l", "r") else side
-        if region not in REGIONS:
+    for own, number in zip(parameters(), numbers.tolist(), strict=True):
+        if own.limits:
+            phenotype[own.name] = number
             continue
-        if side == "r":
-            value = changes[twin] + rng.normal(0, ASYMMETRY)
-        else:
-            skews = any(word in label for word in SKEWING) and side != "l"
-            value = rng.normal(0, ASYMMETRY if skews else LOCAL_SPREAD)
-        changes[label] = float(np.clip(value, -0.7, 0.7))
+        twin = changes[f"l-{own.name[2:]}"] if own.name.startswith("r-") else 0.0
+        changes[own.name] = float(np.clip(twin + number, -0.7, 0.7))
     with torch.no_grad():
         rest = model(phenotype_kwargs=phenotype, local_changes_kwargs=changes)
     x, y, z = rest["rest_vertices"][0].double().numpy().T  # anny: z up, facing -y
@@ -106,6 +141,12 @@ def _body(rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int
     front = y < y[z > cut].min() + CHIN_DEPTH
     cut = float(min(cut, z[front & (z > cut - CHIN_REACH)].min() - CHIN_GAP))
     return np.stack([x, z, -y], axis=1), model.faces.numpy().astype(np.int64), cut
+
+
+def _side_and_region(label: str) -> tuple[str, str]:
+    """Of `l-ear-scale` l and ear; of `nose-width` nothing and nose."""
+    side, _, rest = label.partition("-") if label[:2] in ("l-", "r-") else ("", "", label)
+    return side, rest.split("-")[0]
 
 
 @cache

@@ -23,6 +23,7 @@ from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
 from hexplane.report.web.scripts import json_text
 from hexplane.settings.interpolate import STEPS
+from hexplane.settings.rates import AVERAGED
 from hexplane.split import not_held_out
 
 MOST_EVIDENCE = 6
@@ -54,7 +55,9 @@ def build_page(study: Study, shelves: list[Shelf]) -> str:
 def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
     chosen = study.results.settings
     results, decision, groups, rows = study.results, study.decision, study.groups, study.rows
-    arm_looks = looks(results.arms) | (RIVAL_LOOKS if results.rated else {})
+    arm_looks = looks(results.arms) | {
+        name: look for name, look in RIVAL_LOOKS.items() if name in results.rated
+    }
     score_chart = decision and training.score_chart(results, decision, arm_looks)
     curves = training.training_charts(study.histories, arm_looks, _likelihoods(study))
     run_charts = latents.latent_charts(results, rows, arm_looks) if rows else []
@@ -86,7 +89,8 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "curves": curves,
         "families": study.families,
         "rate_charts": of_rates,
-        "rated": results.rated,
+        "rated": list(results.rated),
+        "averaged": AVERAGED,
         "rate_budgets": rates.budgets_shown(results),
         "decoders": rates.decoders(results),
         "at_sizes": at_sizes(study),

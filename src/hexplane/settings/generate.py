@@ -1,13 +1,15 @@
 """Settings of the head generator."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from hexplane.plumbing.settings import MOST_NAMES, MOST_SEED, Settings
+
+HeadSeed = Annotated[int, Field(ge=0, le=MOST_NAMES * (MOST_SEED + 1))]
 
 
 class GenerateSettings(Settings):
     """Which head is generated."""
 
-    seed: int = Field(
-        0, ge=0, le=MOST_NAMES * (MOST_SEED + 1), description="Seed of the head's shape."
-    )
+    seed: HeadSeed = Field(0, description="Seed of the head's shape.")

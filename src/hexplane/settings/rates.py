@@ -8,11 +8,17 @@ from pydantic import AfterValidator, Field
 from hexplane.plumbing.settings import each_once
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import ExtractSettings
+from hexplane.settings.generate import HeadSeed
 
-DRACO, MEAN = RIVALS = ("draco", "mean")
-"""What every arm is set beside: a simplified mesh in Draco's code, and the mean head in none."""
+DRACO, MEAN, PARAMETERS = RIVALS = ("draco", "mean", "parameters")
+"""What arms are set beside: a simplified mesh in Draco's code, the mean head in none, and a
+generated head's own numbers."""
 SHOWN = (128, 1024, 4096)
 """Budgets that tables and pictures are at; else those nearest to them."""
+
+
+AVERAGED = 64
+"""Training heads that the mean is of: of more, it is hardly nearer to other heads, by 1 %."""
 
 
 def _ascending(budgets: tuple[int, ...]) -> tuple[int, ...]:
@@ -41,3 +47,9 @@ class MeasuredSettings(EvaluateSettings):
 
 class RatesSettings(ExtractSettings, MeasuredSettings):
     """How meshes are taken out of an arm's latents of some sizes, and measured."""
+
+
+class ParametersSettings(MeasuredSettings):
+    """Which generated head's own numbers are measured, and how."""
+
+    head: HeadSeed = Field(0, description="Seed of the head's shape.")

@@ -25,6 +25,9 @@ class ReportSettings(Settings):
     budgets: Budgets = Field(
         (), description="Bytes at which arms and rivals were measured; none: they were not."
     )
+    rated: dict[str, list[HeadName]] = Field(
+        default={}, description="Heads that each arm and rival was measured on at these; or none."
+    )
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each arm.")
     config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")

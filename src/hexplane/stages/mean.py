@@ -12,6 +12,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.manifests import Job, content_digest, manifest_path
 from hexplane.plumbing.paths import DEFAULT
 from hexplane.plumbing.splits import read_split
+from hexplane.settings.rates import AVERAGED
 from hexplane.store import read_hexplane
 
 GRID = 64
@@ -28,7 +29,7 @@ def run(
     hexplanes: Path = Path(DEFAULT.hexplanes),
     force: bool = False,
 ) -> None:
-    """Take the mesh of the training heads' mean signed distance field.
+    """Take the mesh of the training heads' mean signed distance field: of at most `AVERAGED`.
 
     Args:
         output: the mesh, beside which a manifest is written.
@@ -42,7 +43,7 @@ def run(
     """
     claim(manifest_path(output), [output], force)
     job = Job(__name__, None, code)
-    stores = [hexplanes / f"{name}.zarr" for name in read_split(split)["train"]]
+    stores = [hexplanes / f"{name}.zarr" for name in read_split(split)["train"][:AVERAGED]]
     if not stores:
         raise UserError(f"{split}: no heads to train on")
     total = np.zeros((GRID,) * 3)

@@ -4,9 +4,13 @@ from hexplane.analysis.rates import Family, Level
 from hexplane.report.charts.axes import Chart, log_axis
 from hexplane.report.charts.looks import Look
 from hexplane.report.text import size
-from hexplane.settings.rates import DRACO, MEAN
+from hexplane.settings.rates import DRACO, MEAN, PARAMETERS
 
-RIVAL_LOOKS = {DRACO: Look("#888888", "x", "dash"), MEAN: Look("#888888", "cross", "dot")}
+RIVAL_LOOKS = {
+    DRACO: Look("#888888", "x", "dash"),
+    MEAN: Look("#888888", "cross", "dot"),
+    PARAMETERS: Look("#888888", "star", "dashdot"),
+}
 """Grey, as what arms are judged by is elsewhere."""
 
 

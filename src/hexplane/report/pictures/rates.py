@@ -46,8 +46,8 @@ def _cards(study: Study, mesh: str, budget: int) -> list[Card]:
     renderer = select_backend("embree")
     picture = images.mesh_picture(original, original, renderer)
     cards = [Card("original", "original", picture, demo.counts(original))]
-    for method in results.rated:
-        if method == MEAN:
+    for method, heads in results.rated.items():
+        if method == MEAN or mesh not in heads:
             continue
         point = within(results.rate_points[method, mesh], budget)
         if point is None:
