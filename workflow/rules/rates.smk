@@ -106,7 +106,7 @@ rule mean:
     params:
         code=code_param("mean"),
         split=paths.split,
-        hexplanes=paths.hexplanes,
+        hexplanes=lambda w, input: os.path.dirname(input.hexplanes[0]),
     message:
         "Taking the mean head"
     shell:
