@@ -175,5 +175,5 @@ def test_stages_say_themselves_that_they_are_served() -> None:
     assert "train" not in served  # threads of its own, and hours
     assert {*served} == {
         *("generate", "normalise", "render", "distances"),
-        *("encode", "extract", "oracle", "evaluate", "rates", "draco"),
+        *("encode", "extract", "oracle", "evaluate", "rates", "draco", "parameters"),
     }

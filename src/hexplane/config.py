@@ -26,6 +26,7 @@ from hexplane.settings.diagnose import measures
 from hexplane.settings.distances import DistancesSection
 from hexplane.settings.evaluate import MeasureSettings
 from hexplane.settings.extract import ExtractionField, ExtractionSection
+from hexplane.settings.generate import Vary
 from hexplane.settings.hypotheses import Hypothesis, check_arms
 from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.rates import RIVALS, Budgets
@@ -91,6 +92,7 @@ class MeshesSection(NormaliseSettings):
     generate: int = Field(
         8, ge=0, le=MOST_NAMES, description="Heads to generate, beside those of files."
     )
+    vary: Vary = 0
 
 
 def _share_count_or_names(held_out: Any) -> Any:

@@ -221,7 +221,8 @@ class Plan:
         if not self.config.evaluation.rates:
             return {}
         heads = dict.fromkeys([*self.arms, *RIVALS], self.evaluated)
-        heads[PARAMETERS] = [mesh for mesh in self.evaluated if mesh in self.seeds]
+        if not self.config.meshes.vary:  # varied heads have more to them than those numbers
+            heads[PARAMETERS] = [mesh for mesh in self.evaluated if mesh in self.seeds]
         return {method: names for method, names in heads.items() if names}
 
     @property
@@ -316,7 +317,7 @@ class Plan:
 
     def generate(self, mesh: str) -> GenerateSettings:
         """Settings of one head's generation."""
-        return GenerateSettings(seed=self.seeds[mesh])
+        return GenerateSettings(seed=self.seeds[mesh], vary=self.config.meshes.vary)
 
     def normalise(self, mesh: str) -> NormaliseSettings:
         """Settings of one mesh's normalisation; generated heads are y-up whatever files are."""

@@ -28,6 +28,7 @@ from hexplane.stages import (
     mean,
     normalise,
     oracle,
+    parameters,
     rates,
     render,
     report,
@@ -125,6 +126,7 @@ WRITES = {
     "generate": ("head.ply", lambda o: generate.run(o)),
     "interpolate": ("0.ply", lambda o: interpolate.run(NOTHING, NOTHING, o.parent)),
     "mean": ("mean.ply", lambda o: mean.run(o, NOTHING)),
+    "parameters": ("out.json", lambda o: parameters.run(NOTHING, o)),
     "rates": ("out.json", lambda o: rates.run(NOTHING, NOTHING, NOTHING, o)),
     "report": (
         "metrics/runs.csv",

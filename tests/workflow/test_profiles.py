@@ -98,7 +98,8 @@ def test_rules_with_a_job_for_each_head_are_grouped(profile: dict[str, Any], pla
     size = profile["group-components"]["meshes"]
     groups = Counter(re.findall(r"Group job (\w+) ", plan))
     reconstructions = sum(
-        counts[rule] for rule in ("encode", "oracle", "rates", "draco", "measure_mean")
+        counts[rule]
+        for rule in ("encode", "oracle", "rates", "draco", "parameters", "measure_mean")
     )
     assert groups == {
         "meshes": -(-HEADS // size),

@@ -118,6 +118,22 @@ OTHER = ("study=other", "distances={near: 200}", "training={steps: 4}")
 OTHER_FILES = ("sdf/a.manifest.json", "models/ae-depth-normal/manifest.json")
 
 
+def test_the_plan_names_every_manifest(project: Project) -> None:
+    """What verification misses when it is gone is what a whole run made."""
+    planned = json.loads((project.results / "plan/results.json").read_text())["results"]
+    assert set(planned) == manifests(project)
+
+
+def manifests(project: Project) -> set[str]:
+    """All JSON files of a study that say that they are manifests."""
+    found = set()
+    for path in project.results.rglob("*.json"):
+        value = json.loads(path.read_text())
+        if isinstance(value, dict) and str(value.get("format", "")).startswith("hexplane manifest"):
+            found.add(path.relative_to(project.folder).as_posix())
+    return found
+
+
 def test_two_studies_lie_side_by_side(project: Project) -> None:
     other = project.folder / "results/other"
     states = project.folder / "results/.state"
@@ -322,22 +338,6 @@ def test_a_damaged_chunk_is_found_and_rebuilt(project: Project) -> None:
     assert "Rendering a" not in rebuilt.stdout + rebuilt.stderr
     assert project.command("hexplane", "verify").returncode == 0
     assert project.planned() == set()
-
-
-def test_the_plan_names_every_manifest(project: Project) -> None:
-    """What verification misses when it is gone is what a whole run made."""
-    planned = json.loads((project.results / "plan/results.json").read_text())["results"]
-    assert set(planned) == manifests(project)
-
-
-def manifests(project: Project) -> set[str]:
-    """All JSON files of a study that say that they are manifests."""
-    found = set()
-    for path in project.results.rglob("*.json"):
-        value = json.loads(path.read_text())
-        if isinstance(value, dict) and str(value.get("format", "")).startswith("hexplane manifest"):
-            found.add(path.relative_to(project.folder).as_posix())
-    return found
 
 
 def test_what_is_gone_is_found_and_made_again(project: Project) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hexplane.geometry.heads import body_model, generate_head
+from hexplane.geometry.variation import varied
 from hexplane.geometry.writing import write_mesh
 from hexplane.plumbing.claims import claim
 from hexplane.plumbing.manifests import Job, manifest_path
@@ -34,5 +35,8 @@ def run(
     claim(manifest_path(output), [output], force)
     prepare()  # not this head's time
     job = Job(__name__, settings, code)
-    write_mesh(generate_head(settings.seed), output)
+    head = generate_head(settings.seed)
+    if settings.vary:
+        head = varied(head, settings.seed, settings.vary)
+    write_mesh(head, output)
     job.write_manifest(manifest_path(output), [output])

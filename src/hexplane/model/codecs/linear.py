@@ -39,6 +39,10 @@ PRICES = (0.02, 0.08, 0.3)
 
 Near 6 dB a bit: Sullivan and Wiegand, Rate-distortion optimization for video compression, 1998.
 """
+TRIES = [(octave, price) for octave in range(COARSEST + 1) for price in PRICES] + [
+    (COARSEST, price) for price in (1.0, 4.0, 16.0)
+]
+"""Octaves of the step and prices, those that err least first."""
 SWEEPS = 4
 STRANGE, LOST = 0.006, 0.02
 """Error near the surface, in canonical units, from which a head is laid on the mean head: a mean
@@ -146,12 +150,11 @@ class LinearCodec(Codec):
     def _within(self, field: NDArray[np.float32], most: int) -> NDArray[np.float32]:
         solved = self._solved(field)
         for own in (solved, self._solved_still(field)) if solved.pose.any() else (solved,):
-            for octave in range(COARSEST + 1):
-                for price in PRICES:  # coarser steps and higher prices err more
-                    latent = self._chosen(own, octave, price)
-                    packed = self.bottleneck.pack(torch.from_numpy(latent))
-                    if len(packed) + LAYER_BYTES <= most:
-                        return latent
+            for octave, price in TRIES:
+                latent = self._chosen(own, octave, price)
+                packed = self.bottleneck.pack(torch.from_numpy(latent))
+                if len(packed) + LAYER_BYTES <= most:
+                    return latent
         raise UserError(f"no latent of this codec fits {most} bytes besides the header")
 
     def decode(self, latent: Tensor) -> Tensor:
