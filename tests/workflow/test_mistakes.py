@@ -90,10 +90,74 @@ def test_files_that_snakemake_would_read_wrongly_or_not(
     assert line.startswith(f"error: config.yaml: {says}")
 
 
-def test_a_key_that_a_configfile_has_twice(fresh: Project) -> None:
-    (fresh.folder / "own.yaml").write_text("split: {test: 0.5}\nsplit: {validation: 0}\n")
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            b"split: {test: 0.5}\nsplit: {validation: 0}\n",
+            "'split' is there twice, in lines 1 and 2",
+        ),
+        (b"study: caf\xe9\n", "not UTF-8 text (byte 10)"),
+        (b"study: " + b"[" * 5000, "not readable as YAML or JSON (nested too deeply)"),
+        (b'{"study": ' + b"[" * 100_000, "not readable as YAML or JSON (nested too deeply)"),
+        (b"study: a\0b\n", "not readable as YAML or JSON (character 9 is none of a text)"),
+        (b"- study\n", "expected key: value pairs, got ['study']"),
+        (b"", "expected key: value pairs, got None"),
+        (
+            b"__use_yte__: true\n__definitions__: [import os, os.mkdir('ran')]\nstudy: a\n",
+            "unknown key '__use_yte__' (allowed: study, seed",
+        ),
+        (None, "no such file"),
+    ],
+)
+def test_configfiles_are_looked_at_before_snakemake_reads_them(
+    fresh: Project, content: bytes | None, says: str
+) -> None:
+    own = fresh.folder / "own.yaml"
+    own.unlink(missing_ok=True)
+    if content is not None:
+        own.write_bytes(content)
     (line,) = errors(fresh.snakemake("-n", "--configfile", "own.yaml"))
-    assert line == "error: own.yaml: 'split' is there twice, in lines 1 and 2"
+    assert line.startswith(f"error: own.yaml: {says}")
+    assert not (fresh.folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("training.steps=3",), "--config: write training='{steps: 3}' in the place of"),
+        (("study=a", "training"), "--config: 'training' is no key=value"),
+        (("9=3",), "--config: unknown key '9' (allowed: study, seed"),
+        (("study=#1",), "--config: study has no value"),
+        (("training={steps: 3, steps: 4}",), "--config: training: 'steps' is there twice"),
+        (("study=a", "--config", "seed=3"), "--config is there twice"),
+    ],
+)
+def test_entries_are_looked_at_before_snakemake_reads_them(
+    fresh: Project, given: tuple[str, ...], says: str
+) -> None:
+    (line,) = errors(fresh.snakemake("-n", "--config", *given))
+    assert line.startswith(f"error: {says}")
+
+
+def test_a_template_in_the_shipped_place_is_not_run(fresh: Project) -> None:
+    config = fresh.folder / "config.yaml"
+    before = config.read_text()
+    config.write_text(f"__use_yte__: true\n__definitions__: [import os, os.mkdir('ran')]\n{before}")
+    (line,) = errors(fresh.snakemake("-n"))
+    config.write_text(before)
+    assert line.startswith("error: config.yaml: unknown key '__use_yte__'")
+    assert not (fresh.folder / "ran").exists()
+
+
+def test_the_projects_own_folder_need_not_be_the_current_one(fresh: Project) -> None:
+    elsewhere = fresh.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "config.yaml").write_bytes((fresh.folder / "config.yaml").read_bytes())
+    snakefile = str(fresh.folder / "Snakefile")
+    options = ("-n", "-s", snakefile, "-d", "elsewhere", "--config", "training.steps=3")
+    (line,) = errors(fresh.snakemake(*options))
+    assert "write training=" in line
 
 
 def test_folders_with_a_dash_and_with_braces(fresh: Project) -> None:

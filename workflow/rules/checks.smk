@@ -1,11 +1,10 @@
-"""What is checked before Snakemake reads the configuration.
+"""What is checked before Snakemake reads the configuration (hexplane/given.py).
 
-Of a key that is there twice its reader drops the first without a word, and it ends with a traceback
-where a file is not UTF-8 or nests too deeply. Files of `--configfile` it has read already.
+Files of `--configfile` were looked at before, where the default profile is in use.
 """
 
+from hexplane.given import check_file
 from hexplane.plumbing.errors import UserError
-from hexplane.plumbing.texts import read_yaml
 
 if not workflow.remote_exec:
     try:
@@ -16,6 +15,6 @@ if not workflow.remote_exec:
                 )
         for file in (*workflow.configfiles, Path("config.yaml")):
             if file.exists():
-                read_yaml(Path(os.path.relpath(file)))
+                check_file(Path(os.path.relpath(file)))
     except UserError as error:
         sys.exit(error.told)

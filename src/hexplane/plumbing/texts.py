@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.settings import shown
@@ -127,6 +128,10 @@ def parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise ValueError(f"line {mark.line + 1}" if mark else "no line of it") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ReaderError as error:
+        raise ValueError(f"character {error.position + 1} is none of a text") from None
     except Exception as error:  # numbers and dates that are none come as any error of Python
         raise ValueError(type(error).__name__) from None
 
