@@ -1,6 +1,6 @@
 """hexplane: head meshes -> six views -> latent -> meshes -> report.
 
-Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,rates,report}.smk.
+Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,rates,draws,report}.smk.
 """
 
 import os
@@ -41,6 +41,7 @@ include: "workflow/rules/hexplanes.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/reconstructions.smk"
 include: "workflow/rules/rates.smk"
+include: "workflow/rules/draws.smk"
 include: "workflow/rules/report.smk"
 
 

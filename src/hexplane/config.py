@@ -24,6 +24,7 @@ from hexplane.plumbing.settings import MOST_NAMES, MOST_SEED, Settings, each_onc
 from hexplane.plumbing.splits import GROUPS
 from hexplane.settings.diagnose import measures
 from hexplane.settings.distances import DistancesSection
+from hexplane.settings.draw import MOST_DRAWS, TemperatureSettings
 from hexplane.settings.evaluate import MeasureSettings
 from hexplane.settings.extract import ExtractionField, ExtractionSection
 from hexplane.settings.generate import Vary
@@ -168,6 +169,17 @@ class ArmSection(ModalitySettings):
     training: dict[str, Any] = Field({}, description="Keys of `training` that differ.")
 
 
+class DrawsSection(TemperatureSettings):
+    """New heads of each arm that has a prior."""
+
+    count: int = Field(
+        0,
+        ge=0,
+        le=MOST_DRAWS,
+        description="Heads that each arm with a prior draws, to be set beside real ones; or none.",
+    )
+
+
 class HardwareSection(Settings):
     """What runs where. No result depends on it, so that no change of it runs a stage again."""
 
@@ -198,6 +210,7 @@ class Config(Settings):
     )
     training: TrainingSettings = TrainingSettings()
     extraction: ExtractionSection = ExtractionSection()
+    draws: DrawsSection = DrawsSection()
     evaluation: EvaluationSection = EvaluationSection()
     hardware: HardwareSection = HardwareSection()
     repeats: int = Field(
@@ -272,6 +285,11 @@ class Config(Settings):
         if own.get("kind", shared["kind"]) != shared["kind"]:
             shared = {}
         return TypeAdapter(codecs.AnyModelSettings).validate_python(shared | own)
+
+    def draws_of(self, arm: str) -> int:
+        """Heads that an arm draws; none without a prior."""
+        prior = self.model_of(arm).fitted or self.arms[arm].bottleneck.has_prior
+        return self.draws.count if prior else 0
 
     def training_of(self, arm: str) -> TrainingSettings:
         """`training` as one arm sees it."""

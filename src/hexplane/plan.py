@@ -20,11 +20,13 @@ from hexplane.plumbing.settings import Settings
 from hexplane.plumbing.splits import OTHERS
 from hexplane.settings.diagnose import DiagnoseSettings
 from hexplane.settings.distances import DistancesSettings
+from hexplane.settings.draw import DrawSettings
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import ExtractSettings, OracleSettings
 from hexplane.settings.generate import GenerateSettings
 from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.normalise import NormaliseSettings
+from hexplane.settings.novelty import NoveltySettings
 from hexplane.settings.rates import (
     AVERAGED,
     DRACO,
@@ -45,6 +47,8 @@ ORACLES: dict[Features, Features] = {"normal": "occupancy"}
 """Features whose extraction reads no more than others'."""
 MOST_DIAGNOSED = 16
 """Held-out heads, and training heads, that a run's diagnostics look at."""
+MOST_COMPARED = 1000
+"""Training heads, and held-out ones, that drawn heads are set beside."""
 MOST_INPUTS = 64
 """Training heads whose principal components a run's diagnostics take."""
 
@@ -230,6 +234,20 @@ class Plan:
         """Training heads that the mean head is of."""
         return self.split["train"][:AVERAGED]
 
+    @property
+    def drawn(self) -> list[str]:
+        """Arms that draw new heads."""
+        return [arm for arm in self.arms if self.config.draws_of(arm)]
+
+    @property
+    def held_out(self) -> list[str]:
+        """Heads that no training learns from: those that drawn ones are set beside."""
+        return [*self.split["validation"], *self.split["test"]][:MOST_COMPARED]
+
+    def compared(self, arm: str) -> dict[str, list[str]]:
+        """Meshes that an arm's draws are set beside."""
+        return {"train": self.training_heads(arm)[:MOST_COMPARED], "held_out": self.held_out}
+
     def oracle(self, arm: str) -> str:
         """Name of the oracle that an arm is judged against."""
         chosen = self.config.arms[arm]
@@ -274,6 +292,9 @@ class Plan:
             extraction = self.extract_oracle(oracle)
             add(paths.reconstruction_manifest, extraction, self.judged, method=oracle)
             add(paths.metrics, self.evaluate(), self.judged, method=oracle)
+        for arm in self.drawn:
+            add(paths.draw_manifest, self.draw(arm), [""], arm=arm)
+            add(paths.novelty, self.novelty(arm), [""], arm=arm)
         if self.rated:
             add(paths.mean_manifest, None, [""])
         for method, heads in self.rated.items():
@@ -387,6 +408,22 @@ class Plan:
         """Settings of an arm over its rates."""
         return RatesSettings(**self.extract(arm).model_dump(), **self.measured().model_dump())
 
+    def draw(self, arm: str) -> DrawSettings:
+        """Settings of an arm's new heads."""
+        chosen = self.config.draws
+        return DrawSettings(
+            **self.extract(arm).model_dump(),
+            count=self.config.draws_of(arm),
+            temperature=chosen.temperature,
+            seed=self.config.seed,
+        )
+
+    def novelty(self, arm: str) -> NoveltySettings:
+        """Settings of the comparison of an arm's new heads with real ones."""
+        return NoveltySettings(
+            **self.extract(arm).model_dump(), heads=self.compared(arm), seed=self.config.seed
+        )
+
     def diagnose(self, run: str) -> DiagnoseSettings:
         """Settings of one run's diagnostics."""
         extraction = self.extract(self.runs[run][0]).model_dump()
@@ -406,6 +443,7 @@ class Plan:
             interpolated=self.interpolated,
             budgets=self.config.evaluation.rates,
             rated=self.rated,
+            drawn=self.drawn,
             runs={run: self.runs[run] for run in self.runs},
             oracles={arm: self.oracle(arm) for arm in self.arms},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),

@@ -20,7 +20,8 @@ from hexplane.settings.train import TrainSettings
 
 STAGES = ["check", "normalise", "render", "distances", "oracle", "evaluate", "report"]
 STAGES += ["draco", "mean"]
-LEARNING = ["train", "encode", "extract", "interpolate", "diagnose", "rates"]
+LEARNING = ["train", "encode", "extract", "interpolate", "diagnose", "rates", "draw"]
+LEARNING += ["novelty"]
 CHOSEN = TrainSettings(bottleneck=GaussianSettings()).modules()
 
 # A package whose stage reaches helpers in every way that Python allows.

@@ -13,6 +13,7 @@ from hexplane.plumbing.manifests import Job
 from hexplane.settings.diagnose import DiagnoseSettings
 from hexplane.settings.distances import DistancesSettings
 from hexplane.settings.extract import OracleSettings
+from hexplane.settings.novelty import NoveltySettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.stages import (
@@ -20,6 +21,7 @@ from hexplane.stages import (
     diagnose,
     distances,
     draco,
+    draw,
     encode,
     evaluate,
     extract,
@@ -27,6 +29,7 @@ from hexplane.stages import (
     interpolate,
     mean,
     normalise,
+    novelty,
     oracle,
     parameters,
     rates,
@@ -120,6 +123,7 @@ WRITES = {
         lambda o: diagnose.run(NOTHING, o, DiagnoseSettings(heads={"train": ["a"]})),
     ),
     "draco": ("out.json", lambda o: draco.run(NOTHING, o)),
+    "draw": ("000.ply", lambda o: draw.run(o.parent, model=NOTHING)),
     "encode": ("x.hxl", lambda o: encode.run(o.parent / "x.obj")),
     "evaluate": ("out.json", lambda o: evaluate.run(NOTHING, NOTHING, o)),
     "extract": ("head.obj", lambda o: extract.run(NOTHING, o)),
@@ -127,6 +131,10 @@ WRITES = {
     "interpolate": ("0.ply", lambda o: interpolate.run(NOTHING, NOTHING, o.parent)),
     "mean": ("mean.ply", lambda o: mean.run(o, NOTHING)),
     "parameters": ("out.json", lambda o: parameters.run(NOTHING, o)),
+    "novelty": (
+        "out.json",
+        lambda o: novelty.run(NOTHING, NOTHING, o, NoveltySettings(heads={"train": ["a"]})),
+    ),
     "rates": ("out.json", lambda o: rates.run(NOTHING, NOTHING, NOTHING, o)),
     "report": (
         "metrics/runs.csv",

@@ -23,15 +23,15 @@ SIZES = {
 SHAPE = (6, 2, 4, 4)
 
 
-def untrained_model(folder: Path, **changes: Any) -> Path:
+def untrained_model(folder: Path, settings: dict[str, Any] | None = None, **changes: Any) -> Path:
     """Write `model.safetensors` and `config.json`; `changes` are of the latter's mapping."""
     folder.mkdir(parents=True)
-    settings = CodecSettings.model_validate({"model": SIZES})
+    chosen = CodecSettings.model_validate({"model": SIZES, **(settings or {})})
     torch.manual_seed(0)
-    weights = build_codec(settings, RESOLUTION).state_dict()
+    weights = build_codec(chosen, RESOLUTION).state_dict()
     save_file(
         {name: own.contiguous() for name, own in weights.items()}, folder / "model.safetensors"
     )
-    config = {"spec": settings.model_dump(mode="json"), "resolution": RESOLUTION, "train": ["ada"]}
+    config = {"spec": chosen.model_dump(mode="json"), "resolution": RESOLUTION, "train": ["ada"]}
     write_json(folder / "config.json", {**config, "finite": True, **changes})
     return folder

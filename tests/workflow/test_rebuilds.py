@@ -194,7 +194,7 @@ def test_digests_tell_of_the_rest(project: Project, code: dict[tuple[str, str], 
     edit, _ = SOMETHING["a constant of fusion"]
     with project.edited(edit):
         changed = {key for key, own in code_of(project).items() if own != code[key]}
-    expected = {"extract", "oracle", "interpolate", "diagnose", "rates", "mean"}
+    expected = {"extract", "oracle", "interpolate", "diagnose", "rates", "mean", "draw", "novelty"}
     assert {stage for stage, _ in changed} == expected
 
 

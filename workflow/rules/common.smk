@@ -4,6 +4,7 @@ from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import remove_left_over
 from hexplane.plumbing.paths import CHECKED, KEPT, RESULTS, STATE
+from hexplane.settings.draw import draw_name
 from hexplane.settings.interpolate import STEPS
 from hexplane.settings.rates import DRACO, MEAN, PARAMETERS, RIVALS, shown
 from hexplane.stages import served

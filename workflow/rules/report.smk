@@ -17,6 +17,7 @@ rule report:
             for method, heads in PLAN.rated.items()
             for path in expand(paths.rate, method=method, mesh=heads)
         ],
+        novelty=expand(paths.novelty, arm=PLAN.drawn),
     output:
         page=report(
             paths.page,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hexplane.model.tables import BITS, SymbolTables, counted, payload_bits
+from hexplane.model.tables import BITS, SymbolTables, counted, payload_bits, tempered
 
 SIZE = 5
 """Cells along a side of the neighbourhood that a symbol is foretold from."""
@@ -128,8 +128,17 @@ class MaskedPrior(nn.Module):
         return sum(parts) / len(symbols) / math.log(2)
 
     @torch.no_grad()
-    def draw(self, heads: int, generator: torch.Generator, tables: SymbolTables) -> Tensor:
-        """Symbols int64 [H, N], one after another; never an escape."""
+    def draw(
+        self,
+        heads: int,
+        generator: torch.Generator,
+        tables: SymbolTables,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Symbols int64 [H, N], one after another; never an escape.
+
+        Each symbol's probabilities are taken to the power of 1 / temperature, as the tables' are.
+        """
         rows, columns = self.grid
         reach, device = SIZE // 2, self.first.device
         mean, deviation = (own.reshape(self.groups, rows, columns) for own in _moments(tables))
@@ -159,7 +168,7 @@ class MaskedPrior(nn.Module):
                     hidden[1][:, unit] = functional.silu(inner)
                     logits = hidden[1] @ saying[said[group]].T + third[said[group]]
                     logits = logits + base[group, row, column]
-                    ends = logits[:, :-1].double().softmax(dim=1).cumsum(dim=1)
+                    ends = tempered(logits[:, :-1].double(), temperature).cumsum(dim=1)
                     chosen = (uniform[:, group, row, column, None] * ends[:, -1:] >= ends).sum(1)
                     drawn[:, group, row, column] = chosen
                     value = chosen - mean[group, row, column]

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from hexplane.model import alignment, coding
 from hexplane.model.bottlenecks.base import Bottleneck
+from hexplane.model.mixture import Mixture
 
 NARROWEST, OCTAVE, REACH = 0.15, 4, 4.5
 """Steps; tables from one deviation to its double; how many deviations a table reaches."""
@@ -30,6 +31,7 @@ class Coefficients(Bottleneck):
         deviation: [K], standard deviation over the heads that were fitted, in steps.
         table: int16 [K], which table codes each.
         slots: int32 [T, A + 1], cumulative; the deviations are in ratios of 2^(1 / OCTAVE).
+        prior: what new coefficients are drawn from, over their deviations.
     """
 
     deviation: Tensor
@@ -42,6 +44,7 @@ class Coefficients(Bottleneck):
         self.register_buffer("deviation", torch.zeros(components))
         self.register_buffer("table", torch.zeros(components, dtype=torch.int16))
         self.register_buffer("slots", torch.zeros(1, 3, dtype=torch.int32))
+        self.prior = Mixture(components)
 
     def tabulate(self, deviation: NDArray[np.floating]) -> None:
         """Tables for integers of these standard deviations [K]."""
@@ -68,11 +71,13 @@ class Coefficients(Bottleneck):
         """Zeros: nothing is trained."""
         return torch.zeros_like(statistics)
 
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """Latents [H, K + 12] of independent normal coefficients, in the mean head's pose."""
+    def draw(
+        self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
+    ) -> Tensor:
+        """Latents [H, K + 12] of coefficients by the prior, in the mean head's pose."""
         count = len(self.deviation)
-        drawn = torch.randn((shape[0], count), generator=generator) * self.deviation
-        return functional.pad(drawn.round(), (0, shape[1] - count))
+        drawn = self.prior.draw(shape[0], count, generator) * self.deviation
+        return functional.pad((temperature * drawn).round(), (0, shape[1] - count))
 
     def pack(self, latent: Tensor) -> bytes:
         """j, a byte, with `POSED` where a pose follows; the integers over 2^j, entropy coded."""

@@ -57,11 +57,12 @@ class LowRankPrior(nn.Module):
         self.directions.zero_()
         self.directions[:rank] = directions.flip(0)
 
-    def draw(self, heads: int, generator: torch.Generator) -> Tensor:
-        """Latents [H, K]."""
+    def draw(self, heads: int, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
+        """Latents [H, K], their deviations from the mean times the temperature."""
         together = torch.randn(heads, RANK, generator=generator).to(self.mean.device)
         own = torch.randn(heads, len(self.mean), generator=generator).to(self.mean.device)
-        return self.mean + together @ self.directions + own * self.variance.sqrt()
+        deviation = together @ self.directions + own * self.variance.sqrt()
+        return self.mean + temperature * deviation
 
     def divergence(self, mean: Tensor, log_variance: Tensor) -> Tensor:
         """Nats [H] of posteriors, by their moments [H, K], from this prior.

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hexplane.model import coding
 from hexplane.model.diagnostics import active_units
@@ -80,12 +81,22 @@ class SymbolTables(nn.Module):
         nats = BITS * math.log(2) - slots.float().clamp(min=least).log()
         return nats + math.log(2) * payload_bits(symbols, self.slots.shape[2] - 1)
 
-    def draw(self, heads: int, generator: torch.Generator, rate: int = 0) -> Tensor:
-        """Symbols int64 [H, N], each from its place's table; never an escape."""
-        ends = self.slots[rate, :, :-1].long().cumsum(1).cpu()
+    def draw(
+        self,
+        heads: int,
+        generator: torch.Generator,
+        rate: int = 0,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Symbols int64 [H, N], each from its place's table; never an escape.
+
+        Probabilities are taken to the power of 1 / temperature; at 0 only the likeliest is left.
+        """
+        weights = tempered(self.slots[rate, :, :-1].double().log().cpu(), temperature)
+        ends = weights.cumsum(1)
         chosen = torch.rand(heads, len(ends), generator=generator, dtype=torch.float64)
-        slot = (chosen * ends[:, -1]).long()
-        return torch.searchsorted(ends, slot.T.contiguous(), right=True).T
+        place = (chosen * ends[:, -1]).T.contiguous()
+        return torch.searchsorted(ends, place, right=True).T
 
     def encode(self, symbols: Tensor, rate: int = 0) -> bytes:
         """Bytes of one head's symbols [N]."""
@@ -126,6 +137,16 @@ def _slots(weights: NDArray[np.float64], escape: bool) -> NDArray[np.int16]:
     """Slots [N, A + 1] near to weights; without an escape in them it has none."""
     slots = np.diff(coding.cumulative(weights, BITS).astype(np.int64), axis=1)
     return (slots if escape else np.pad(slots, ((0, 0), (0, 1)))).astype(np.int16)
+
+
+def tempered(logits: Tensor, temperature: float) -> Tensor:
+    """Weights [..., A] of symbols from the logarithms of their probabilities, at a temperature.
+
+    The likeliest has weight 1; at 0, where only one is left, it is the first of them.
+    """
+    if temperature == 0:
+        return functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits)
+    return ((logits - logits.amax(-1, keepdim=True)) / temperature).exp()
 
 
 def payload_bits(symbols: Tensor, escape: int) -> Tensor:

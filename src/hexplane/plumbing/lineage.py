@@ -19,10 +19,11 @@ _SOURCES = {
     "latent": _PATHS.latent,
     "mesh": _PATHS.mesh,
     "source": _PATHS.head,
+    "draw": _PATHS.draw,
     "model": f"{_PATHS.model}/model.safetensors",
     "reconstruction": _PATHS.reconstruction,
 }
-"""What the inputs of manifests are, by their keys; after a slash a key names the head."""
+"""What the inputs of manifests are, by their keys; after a slash a key names the head or draw."""
 _NAMED = [*_PATHS.manifests, _PATHS.history]
 """What verification finds fault with."""
 
@@ -123,7 +124,8 @@ class Lineage:
         if kind == "reconstruction" and names_in(_PATHS.rate, self._relative(path)):
             return self.root / _PATHS.mean  # one mesh for every head
         method = next((names[name] for name in ("method", "arm", "run") if name in names), "")
-        return self.root / _SOURCES[kind].format(mesh=head, method=method, arm=method, run=method)
+        own = dict.fromkeys(("method", "arm", "run"), method)
+        return self.root / _SOURCES[kind].format(mesh=head, draw=head, **own)
 
     def _digest_of(self, source: Path) -> str | None:
         """Digest of what is there, as its manifest tells it; None where that cannot be said."""

@@ -62,6 +62,10 @@ class Layout:
         self.metrics = at + "metrics/{method}/{mesh}.json"
         self.rate = at + "rates/{method}/{mesh}.json"
         self.rate_mesh = at + "rates/{method}/{mesh}.{budget}.ply"
+        self.draw = at + "draws/{arm}/{draw}.ply"
+        self.draw_latent = at + "draws/{arm}/{draw}.hxl"
+        self.draw_manifest = at + "draws/{arm}/manifest.json"
+        self.novelty = at + "draws/{arm}/novelty.json"
         self.mean = at + "rates/mean.ply"
         self.mean_manifest = at + "rates/mean.json"
         self.diagnostics = at + "diagnostics/{run}.json"
@@ -84,6 +88,7 @@ class Layout:
             *(self.head_manifest, self.mesh_manifest, self.hexplane_manifest),
             *(self.distance_manifest, self.model_manifest, self.latent_manifest),
             *(self.reconstruction_manifest, self.metrics, self.interpolation_manifest),
+            *(self.draw_manifest, self.novelty),
             *(self.mean_manifest, self.rate, self.diagnostics, self.page_manifest),
         ]
 
@@ -100,6 +105,8 @@ class Layout:
             self.reconstruction: self.reconstruction_manifest,
             self.decoded.replace("{arm}", "{method}"): self.reconstruction_manifest,
             self.interpolation: self.interpolation_manifest,
+            self.draw: self.draw_manifest,
+            self.draw_latent: self.draw_manifest,
             self.rate_mesh: self.rate,
             self.mean: self.mean_manifest,
             self.page: self.page_manifest,

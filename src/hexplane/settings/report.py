@@ -28,6 +28,7 @@ class ReportSettings(Settings):
     rated: dict[str, list[HeadName]] = Field(
         default={}, description="Heads that each arm and rival was measured on at these; or none."
     )
+    drawn: list[HeadName] = Field(default=[], description="Arms that drew new heads; or none.")
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each arm.")
     config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")

@@ -81,8 +81,18 @@ class Bottleneck(nn.Module, ABC):
         """
         return {}
 
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor | None:
-        """Latents of that shape [H, 6, c, h, w] from the prior; None where there is no prior."""
+    def draw(
+        self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
+    ) -> Tensor | None:
+        """Latents of that shape [H, 6, c, h, w] from the prior; None where there is no prior.
+
+        Args:
+            shape: of the latents.
+            generator: where chance comes from.
+            temperature: how far from the most typical latent: of continuous latents the deviation
+                from their mean is scaled by it, and probabilities of symbols are taken to the power
+                of its inverse. 1 is the prior itself, 0 its mean or the likeliest symbols.
+        """
         return None
 
     def pack(self, latent: Tensor) -> bytes:

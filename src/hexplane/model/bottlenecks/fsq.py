@@ -81,12 +81,14 @@ class FiniteScalar(Bottleneck):
             found["bits_autoregressive"] = self.prior.bits(symbols, self.tables)
         return found
 
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    def draw(
+        self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
+    ) -> Tensor:
         """Latents [H, 6, c, h, w], each value by its table or by the learned prior."""
         if self.prior is not None:
-            symbols = self.prior.draw(shape[0], generator, self.tables)
+            symbols = self.prior.draw(shape[0], generator, self.tables, temperature)
         else:
-            symbols = self.tables.draw(shape[0], generator)
+            symbols = self.tables.draw(shape[0], generator, temperature=temperature)
         return self._value(symbols.float()).reshape(shape)
 
     def pack(self, latent: Tensor) -> bytes:

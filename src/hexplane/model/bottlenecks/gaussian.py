@@ -139,11 +139,13 @@ class Gaussian(Bottleneck):
             mean, log_variance = (torch.cat(own).flatten(1) for own in zip(*moments, strict=True))
             self.prior.fit(mean, log_variance)
 
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    def draw(
+        self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
+    ) -> Tensor:
         """Latents [H, 6, c, h, w] from the prior: N(0, 1), or the learned one."""
         if self.prior is not None:
-            return self.prior.draw(shape[0], generator).reshape(shape)
-        return torch.randn(shape, generator=generator)
+            return self.prior.draw(shape[0], generator, temperature).reshape(shape)
+        return temperature * torch.randn(shape, generator=generator)
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -156,12 +156,14 @@ class Noise(Bottleneck):
             found["bits_autoregressive"] = self.prior.bits(symbols, self.tables)
         return found
 
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    def draw(
+        self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
+    ) -> Tensor:
         """Latents [H, 6, c, h, w], each value by its table; or by a prior learned at its gain."""
         if self.prior is not None and self.chosen == 0:
-            symbols = self.prior.draw(shape[0], generator, self.tables)
+            symbols = self.prior.draw(shape[0], generator, self.tables, temperature)
         else:
-            symbols = self.tables.draw(shape[0], generator, self.chosen)
+            symbols = self.tables.draw(shape[0], generator, self.chosen, temperature)
         return ((symbols - REACH).float() / self.gains[self.chosen]).reshape(shape)
 
     def pack(self, latent: Tensor) -> bytes:

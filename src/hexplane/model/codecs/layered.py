@@ -38,10 +38,12 @@ HOW = 2
 class LayeredCoefficients(Coefficients):
     """Coefficients, behind which corrections lie."""
 
-    def draw(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    def draw(
+        self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
+    ) -> Tensor:
         """Coefficients from the prior; nothing is corrected."""
         own = len(self.deviation) + NUMBERS
-        drawn = super().draw(torch.Size([shape[0], own]), generator)
+        drawn = super().draw(torch.Size([shape[0], own]), generator, temperature)
         return functional.pad(drawn, (0, shape[1] - own))
 
 

@@ -110,6 +110,7 @@ class LinearCodec(Codec):
         Singular value decomposition by the H x H Gram matrix of H heads, mirror images included.
         """
         heads = np.stack([field.astype(np.float16) for field in fields])
+        own = len(heads)
         if self.settings.mirrors:
             heads = np.concatenate([heads, heads[:, ::-1]])
         flat = heads.reshape(len(heads), -1)
@@ -129,7 +130,9 @@ class LinearCodec(Codec):
         self.basis = torch.from_numpy(basis)
         self.scale = torch.from_numpy(np.pad(scale, (0, count - len(kept))).astype(np.float32))
         deviation = np.sqrt(values[kept] / len(heads)) / self.settings.step
-        cast(Coefficients, self.bottleneck).tabulate(np.pad(deviation, (0, count - len(kept))))
+        bottleneck = cast(Coefficients, self.bottleneck)
+        bottleneck.tabulate(np.pad(deviation, (0, count - len(kept))))
+        bottleneck.prior.fit(vectors[:, kept] * np.sqrt(values[kept]), own)
         self._components = None
 
     def statistics(self, views: Tensor) -> Tensor:
