@@ -37,8 +37,8 @@ rule novelty:
     input:
         model=paths.first_model_manifest,
         draws=paths.draw_manifest,
-        hexplane_manifests=of(paths.hexplane_manifest, PLAN.held_out),
-        hexplanes=ancient(of(paths.hexplane, PLAN.held_out)),
+        hexplane_manifests=lambda w: of(paths.hexplane_manifest, PLAN.held_out),
+        hexplanes=ancient(lambda w: of(paths.hexplane, PLAN.held_out)),
         meshes=lambda w: of(paths.mesh, sum(PLAN.compared(w.arm).values(), [])),
     output:
         paths.novelty,
