@@ -225,8 +225,9 @@ class Plan:
         if not self.config.evaluation.rates:
             return {}
         heads = dict.fromkeys([*self.arms, *RIVALS], self.evaluated)
-        if not self.config.meshes.vary:  # varied heads have more to them than those numbers
-            heads[PARAMETERS] = [mesh for mesh in self.evaluated if mesh in self.seeds]
+        # Varied heads have more to them than those numbers.
+        own = [] if self.config.meshes.vary else self.seeds
+        heads[PARAMETERS] = [mesh for mesh in self.evaluated if mesh in own]
         return {method: names for method, names in heads.items() if names}
 
     @property
