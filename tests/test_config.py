@@ -414,6 +414,8 @@ def test_rates_are_measured_where_there_are_some_and_beside_rivals():
     assert plan.rated == dict.fromkeys([*plan.arms, "draco", "mean", "parameters"], plan.evaluated)
     assert plan.parameters("head-002").head == plan.generate("head-002").seed
     assert plan.rates("ae").budgets == plan.measured().budgets == (64, 512)
+    bent = _plan(meshes={"generate": 3, "vary": 0.5}, evaluation={"rates": [64]})
+    assert "parameters" not in bent.rated and bent.generate("head-000").vary == 0.5
     assert plan.rates("ae").thresholds == plan.evaluate().thresholds
     assert plan.evaluate() == _plan().evaluate()  # nothing else is measured anew
 
