@@ -18,6 +18,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json
 from hexplane.plumbing.manifests import manifest_path, read_manifest
 from hexplane.plumbing.paths import WEIGHTS, Layout
+from hexplane.settings.draw import draw_name
 from hexplane.settings.rates import DRACO, MEAN, PARAMETERS
 from hexplane.settings.report import ReportSettings
 from hexplane.store import read_decoded, read_hexplane
@@ -202,6 +203,23 @@ class Results:
         found = read_mesh(path)
         return found if len(found.faces) else None
 
+    def draws(self, arm: str) -> dict[str, Any]:
+        """What is known of the heads that an arm drew."""
+        return read_manifest(Path(self.paths.draw_manifest.format(arm=arm)))
+
+    def draw_mesh(self, arm: str, number: int) -> trimesh.Trimesh | None:
+        """One of them; None where it has no faces."""
+        found = read_mesh(Path(self.paths.draw.format(arm=arm, draw=draw_name(number))))
+        return found if len(found.faces) else None
+
+    def novelty_path(self, arm: str) -> Path:
+        """Where the comparison of these heads with real ones lies."""
+        return Path(self.paths.novelty.format(arm=arm))
+
+    def novelty(self, arm: str) -> dict[str, Any]:
+        """How these heads compare with real ones."""
+        return read_manifest(self.novelty_path(arm))
+
     def decoder_bytes(self, method: str) -> int | None:
         """What a reader needs besides the file: weights, or the mean head; None of a library."""
         if method == DRACO:
@@ -301,7 +319,7 @@ class Results:
         names: dict[str, list[str]] = {
             "mesh": [mesh for names in self.settings.groups.values() for mesh in names],
             "run": list(self.settings.runs),
-            "arm": self.arms if self.settings.interpolated else [],
+            "arm": self.arms,
         }
         # Diagnostics compare with the oracles of more heads than the arms were taken through.
         taken = [(arm, mesh) for arm in self.arms for mesh in self.heads]

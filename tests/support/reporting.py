@@ -74,6 +74,7 @@ STAGES = {
     "diagnostics": "diagnose",
     "interpolations": "interpolate",
     "rates": "rates",
+    "draws": "draw",
 }
 
 
@@ -234,6 +235,34 @@ def fabricate_rates(results: Path) -> None:
     _manifest(results, results / "rates/mean.json", [results / "rates/mean.ply"])
     for name in ORACLES:
         (results / "models" / name / "model.safetensors").write_bytes(bytes(1234))
+
+
+DRAWS = 3
+DRAWN = "ae-surface"
+BESIDE = {"held_out": 0.6, "decoded": 0.55, "train": 0.7, "real": 0.5}
+"""1-NNA of draws beside each of these."""
+
+
+def fabricate_draws(results: Path) -> None:
+    """Draws of one arm, of which the middle one is empty; the last is nearest to a mirror image."""
+    folder = results / "draws" / DRAWN
+    paths = [folder / f"{number:03d}.ply" for number in range(DRAWS)]
+    for number, path in enumerate(paths):
+        write_mesh(trimesh.Trimesh() if number == 1 else _head(number), path)
+    spec = {"count": DRAWS, "temperature": 0.8}
+    _manifest(results, folder / "manifest.json", paths, prior="a Gaussian", spec=spec)
+    shape = {"empty": 1 / 3, "closed": 2 / 3, "whole": 2 / 3, "ball": 1 / 3}
+    spread = {"accuracy_least": 0.5, "accuracy_most": 0.75, "coverage_least": 0.25}
+    spread |= {"coverage": 0.5, "coverage_most": 0.75, "size": 2, "sets": 1}
+    _manifest(
+        results,
+        folder / "novelty.json",
+        [],
+        shapes={"draws": shape, "decoded": shape | {"empty": 0.0, "whole": 1.0}, "held_out": None},
+        nearest={"draws": [0.03, 0.02], "decoded": [0.02, 0.02], "held_out": []},
+        nearest_heads=[["ada", False], None, ["bea", True]],
+        samples={key: spread | {"accuracy": own} for key, own in BESIDE.items()} | {"train": None},
+    )
 
 
 def _distances(chamfer: float | None) -> dict[str, float | bool | None]:

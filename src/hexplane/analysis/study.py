@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from hexplane.analysis import costs, overview, rates, runs, scores, seeds, sizes, sources
+from hexplane.analysis import costs, novelty, overview, rates, runs, scores, seeds, sizes, sources
 from hexplane.analysis.hypotheses import Verdict, judge
 from hexplane.metrics.table import Metric
 from hexplane.results import Columns, Results
@@ -60,6 +60,11 @@ class Study:
     def families(self) -> list[rates.Family]:
         """Arms and rivals over file sizes, where those were asked for."""
         return rates.families(self.results)
+
+    @cached_property
+    def drawn(self) -> list[novelty.Drawn]:
+        """New heads of arms, where those were asked for."""
+        return novelty.drawn(self.results)
 
     @cached_property
     def resolution(self) -> int:

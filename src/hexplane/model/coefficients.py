@@ -71,6 +71,12 @@ class Coefficients(Bottleneck):
         """Zeros: nothing is trained."""
         return torch.zeros_like(statistics)
 
+    @property
+    def prior_words(self) -> str:
+        """A Gaussian, or a mixture."""
+        parts = self.prior.parts
+        return "a Gaussian" if parts == 1 else f"a mixture of {parts} Gaussians"
+
     def draw(
         self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
     ) -> Tensor:

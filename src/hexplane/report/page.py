@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from hexplane.analysis import failure, machine, overview, rates
+from hexplane.analysis import failure, machine, novelty, overview, rates
 from hexplane.analysis.study import Study
 from hexplane.geometry import frame
 from hexplane.report import web
@@ -16,6 +16,7 @@ from hexplane.report.charts.rates import RIVAL_LOOKS, rate_charts
 from hexplane.report.demo import build as demo
 from hexplane.report.demo import screen
 from hexplane.report.pictures import images, scale, views
+from hexplane.report.pictures.draws import draws
 from hexplane.report.pictures.gallery import Shelf
 from hexplane.report.pictures.rates import at_sizes
 from hexplane.report.sentences import best_arm, repairs, sentences
@@ -23,6 +24,7 @@ from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
 from hexplane.report.web.scripts import json_text
 from hexplane.settings.interpolate import STEPS
+from hexplane.settings.novelty import ACCURACY_TARGET, CLOSED_TARGET
 from hexplane.settings.rates import AVERAGED
 from hexplane.split import not_held_out
 
@@ -94,6 +96,13 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "rate_budgets": rates.budgets_shown(results),
         "decoders": rates.decoders(results),
         "at_sizes": at_sizes(study),
+        "drawn": study.drawn,
+        "draws": draws(study),
+        "beside": novelty.BESIDE,
+        "shapes": novelty.SHAPES,
+        "closed_target": CLOSED_TARGET,
+        "accuracy_target": ACCURACY_TARGET,
+        "islands": chosen.config.get("extraction", {}).get("islands", 0.0),
         "views": frame.VIEW_NAMES,
         "kinds": views.KINDS,
         "steepest": views.STEEPEST,

@@ -74,5 +74,6 @@ def run(
         [*meshes, *files],
         inputs=inputs,
         field=settings.field,
+        prior=saved.codec.bottleneck.prior_words,
         draws=facts,
     )

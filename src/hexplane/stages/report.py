@@ -64,6 +64,7 @@ def run(
     read += [found.history_path(arm) for arm in found.arms]
     read += [found.rate_path(method, mesh) for method, mesh in found.rate_points]
     read += [found.diagnostics_path(run) for run in settings.runs]
+    read += [found.novelty_path(arm) for arm in settings.drawn]
     job.write_manifest(
         manifest_path(page),
         [page, *figures],

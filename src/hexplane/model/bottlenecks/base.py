@@ -95,6 +95,11 @@ class Bottleneck(nn.Module, ABC):
         """
         return None
 
+    @property
+    def prior_words(self) -> str:
+        """What latents are drawn from, in words; nothing where there is no prior."""
+        return ""
+
     def pack(self, latent: Tensor) -> bytes:
         """A latent [6, c, h, w] as bytes: little-endian float32, row-major."""
         return latent.detach().cpu().contiguous().numpy().astype("<f4").tobytes()

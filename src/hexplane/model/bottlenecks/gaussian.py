@@ -139,6 +139,11 @@ class Gaussian(Bottleneck):
             mean, log_variance = (torch.cat(own).flatten(1) for own in zip(*moments, strict=True))
             self.prior.fit(mean, log_variance)
 
+    @property
+    def prior_words(self) -> str:
+        """The standard normal prior, or the learned one."""
+        return "N(0, I)" if self.prior is None else "a learned Gaussian"
+
     def draw(
         self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
     ) -> Tensor:

@@ -156,6 +156,11 @@ class Noise(Bottleneck):
             found["bits_autoregressive"] = self.prior.bits(symbols, self.tables)
         return found
 
+    @property
+    def prior_words(self) -> str:
+        """The tables, or the learned prior."""
+        return "tables" if self.prior is None else "an autoregressive prior"
+
     def draw(
         self, shape: torch.Size, generator: torch.Generator, temperature: float = 1.0
     ) -> Tensor:
