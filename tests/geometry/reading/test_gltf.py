@@ -274,12 +274,34 @@ def test_points_and_lines_are_passed_over(tmp_path):
 def test_looks_may_be_required_and_what_is_unknown_may_not(tmp_path):
     glb = Glb()
     glb.scene(glb.box())
-    looks = ("KHR_texture_transform", "KHR_materials_unlit", "EXT_texture_webp")
+    looks = ("KHR_texture_transform", "EXT_structural_metadata", "EXT_texture_webp")
     assert files.is_the_box(_load(tmp_path, _required(glb, *looks)))
     glb.json["extensionsUsed"] = ["VENDOR_of_no_need"]
     assert files.is_the_box(_load(tmp_path, glb))
     line = _refusal(tmp_path, _required(glb, "KHR_materials_unlit", "VENDOR_curved_triangles"))
     assert "'VENDOR_curved_triangles', which is not supported" in line
+
+
+def test_hidden_nodes_and_those_below_them_are_left_out(tmp_path):
+    glb = Glb()
+    glb.scene(glb.box())
+    name = "KHR_node_visibility"
+    glb.json["nodes"] = [
+        {"mesh": 0, "extensions": {name: {"visible": True}}},
+        {
+            "mesh": 0,
+            "translation": [9, 0, 0],
+            "children": [2],
+            "extensions": {name: {"visible": False}},
+        },
+        {"mesh": 0, "translation": [9, 0, 0]},
+    ]
+    glb.json["scenes"][0]["nodes"] = [0, 1]
+    assert files.is_the_box(_load(tmp_path, _required(glb, name)))
+    del glb.json["scenes"], glb.json["scene"]
+    assert files.is_the_box(_load(tmp_path, glb))
+    glb.json["nodes"][1]["extensions"][name]["visible"] = []
+    assert "visible" in _refusal(tmp_path, glb)
 
 
 @pytest.mark.parametrize("name", ["EXT_meshopt_compression", "KHR_meshopt_compression"])

@@ -72,6 +72,17 @@ def test_stars_in_any_plane_keep_their_area_their_edges_and_their_side(seed):
         first += n
 
 
+@pytest.mark.parametrize("n", [4, 5, 9])
+def test_a_polygon_that_is_there_twice_gives_the_same_triangles_twice(n):
+    angles = np.arange(n) * 2 * np.pi / n
+    vertices = np.stack([np.cos(angles), np.sin(angles), 0.1 * np.cos(2 * angles)], axis=1)
+    ring = np.arange(n)
+    for again in (ring[::-1], *(np.roll(ring, i) for i in range(n)), np.roll(ring[::-1], 2)):
+        faces = triangulated(vertices, np.r_[ring, again], np.array([n, n]))
+        first, second = np.split(np.sort(faces, axis=1), 2)
+        assert {tuple(face) for face in first} == {tuple(face) for face in second}
+
+
 def test_a_straight_corner_stays_a_corner():
     # A fan from the first corner would lose vertex 1, and with it the edge to the neighbour.
     for n, outline in (

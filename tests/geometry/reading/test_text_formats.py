@@ -76,6 +76,10 @@ VALID = {
     "CR in the header.ply": files.ply(end="\r"),
     "CR LF in the header.ply": files.ply(end="\r\n"),
     "text.ply": files.ply_text(MIXED),
+    "text, byte-order mark.ply": "\ufeff" + files.ply_text(),
+    "text, a list of each vertex.ply": re.sub(
+        r"(?m)^(\d \d \d)$", r"\1 2 5 6", files.ply_text(files.QUADS)
+    ).replace("float z\n", "float z\nproperty list uchar int views\n"),
     "text, values that are not declared.ply": re.sub(
         r"(?m)^(4 .*)$", r"\1 3 9 9 9", files.ply_text()
     ),
@@ -127,6 +131,10 @@ DAMAGED = {
     "cut.ply": (files.ply(MIXED)[:-3], "cut short"),
     "a face more.ply": (files.ply() + files.ply()[-17:], "goes on"),
     "a value more in one row.ply": (files.ply_text().replace("3 2 1", "3 2 1 7"), "has 1 corners"),
+    "lists of each vertex.ply": (
+        VALID["text, a list of each vertex.ply"].replace("0 2 5 6", "0 1 5", 1),
+        "lists of different lengths",
+    ),
     "10^12 faces.ply": (files.ply().replace(b"face 6", b"face 1000000000000"), "cut short"),
     "10^12 vertices.ply": (files.ply().replace(b"vertex 8", b"vertex 1000000000000"), "cut short"),
     "a list of 200.ply": (files.ply().replace(b"\x04\0\0\0\0", b"\xc8\0\0\0\0", 1), "cut short"),

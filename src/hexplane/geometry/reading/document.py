@@ -129,6 +129,12 @@ class Instancing(_Part):
     attributes: dict[str, Index]
 
 
+class Visibility(_Part):
+    """KHR_node_visibility of a node."""
+
+    visible: bool = True
+
+
 class Document(_Part):
     """All of it."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from hexplane.geometry.reading import nodes
 from hexplane.geometry.reading.accessors import MESHOPT, Arrays
 from hexplane.geometry.reading.document import Document, Primitive, parsed
-from hexplane.geometry.reading.nodes import INSTANCING
+from hexplane.geometry.reading.nodes import INSTANCING, VISIBILITY
 from hexplane.geometry.reading.primitives import DRACO, Shape, shape_of
 from hexplane.geometry.reading.surface import BadMesh, Floats, Integers, Surface
 
@@ -19,8 +19,8 @@ MOST = 20_000_000
 """Triangles, or vertices, that a file with fewer bytes than that may ask to be placed."""
 
 _GEOMETRY = ("POSITION", "JOINTS_", "WEIGHTS_")
-_READ = frozenset({DRACO, INSTANCING, "KHR_mesh_quantization"})
-# Looks, light and sound, which no surface depends on.
+_READ = frozenset({DRACO, INSTANCING, VISIBILITY, "KHR_mesh_quantization"})
+# Looks, light, sound and facts, which no surface at rest depends on.
 _PASSED = frozenset(
     (
         "KHR_materials_anisotropy",
@@ -41,9 +41,15 @@ _PASSED = frozenset(
         "KHR_texture_basisu",
         "KHR_texture_transform",
         "KHR_lights_punctual",
+        "KHR_animation_pointer",
+        "KHR_node_hoverability",
+        "KHR_node_selectability",
         "KHR_xmp",
         "KHR_xmp_json_ld",
         "KHR_audio_emitter",
+        "EXT_instance_features",
+        "EXT_mesh_features",
+        "EXT_structural_metadata",
         "EXT_texture_webp",
         "EXT_texture_avif",
         "EXT_lights_image_based",

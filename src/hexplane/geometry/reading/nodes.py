@@ -1,6 +1,7 @@
 """Where the nodes of a glTF document stand.
 
-Sources: Khronos Group, glTF 2.0 Specification, chapters 3.5 and 3.7.3; EXT_mesh_gpu_instancing.
+Sources: Khronos Group, glTF 2.0 Specification, chapters 3.5 and 3.7.3; EXT_mesh_gpu_instancing;
+KHR_node_visibility.
 """
 
 from collections.abc import Sequence
@@ -9,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from hexplane.geometry.reading.accessors import Arrays
-from hexplane.geometry.reading.document import Document, Instancing, Node, valid
+from hexplane.geometry.reading.document import Document, Instancing, Node, Visibility, valid
 from hexplane.geometry.reading.surface import BadMesh, Floats
 
 INSTANCING = "EXT_mesh_gpu_instancing"
+VISIBILITY = "KHR_node_visibility"
 T = TypeVar("T")
 
 
@@ -28,18 +30,27 @@ def named(parts: Sequence[T], index: int, what: str) -> T:
 
 
 def shown(document: Document) -> list[int]:
-    """The nodes of the default scene, or of the first, or all where there are no scenes."""
+    """The nodes of the default scene, or of the first, or all where there are no scenes.
+
+    A node that is not visible hides what is below it.
+    """
     if document.scenes:
         open_ = list(named(document.scenes, document.scene or 0, "scene").nodes)
     else:
-        open_ = list(range(len(document.nodes)))
+        below = {child for node in document.nodes for child in node.children}
+        open_ = [index for index in range(len(document.nodes)) if index not in below]
     found: dict[int, None] = {}
     while open_:
         index = open_.pop()
-        if index not in found:
+        if index not in found and _visible(named(document.nodes, index, "node")):
             found[index] = None
-            open_ += named(document.nodes, index, "node").children
+            open_ += document.nodes[index].children
     return sorted(found)
+
+
+def _visible(node: Node) -> bool:
+    told = node.extensions.get(VISIBILITY)
+    return told is None or valid(Visibility, told, VISIBILITY).visible
 
 
 def worlds(document: Document) -> Floats:

@@ -58,6 +58,7 @@ def read(data: bytes) -> Surface:
     Raises:
         BadMesh: the file is cut short or damaged, or its vertices have no position.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf")
     elements, text, start = _header(data)
     body = data[start:]
     if text:
@@ -66,6 +67,8 @@ def read(data: bytes) -> Surface:
     for element in elements:
         values, lists, at = _rows(body, at, element)
         if element.name == "vertex":
+            if not values and lists is not None:
+                raise BadMesh("its vertices have lists of different lengths, which are not read")
             if not all(axis in values for axis in "xyz"):
                 raise BadMesh("its vertices have no x, y and z")
             vertices = np.stack([doubles(values[axis]) for axis in "xyz"], axis=1)
@@ -191,7 +194,7 @@ def _rows(
 ) -> tuple[dict[str, np.ndarray], _Lists | None, int]:
     """Plain values of an element by name, its list of vertices, and where the next one starts.
 
-    Values are there for elements without lists only, which is what vertices are.
+    Values are there where all rows have lists of the same lengths, or none, as vertices have.
     """
     lists = [p for p in element.properties if p.count is not None]
     if element.rows == 0 or not element.properties:
@@ -208,12 +211,11 @@ def _rows(
             (table[f"n{i}"] == table[f"{i}"].shape[1]).all() for i, p in numbered.items() if p.count
         ):
             at += (end - at) * element.rows
-            if not lists:
-                return {p.name: table[f"{i}"] for i, p in numbered.items()}, None, at
+            values = {p.name: table[f"{i}"] for i, p in numbered.items() if p.count is None}
             if which is None:
-                return {}, None, at
+                return values, None, at
             column = table[next(f"{i}" for i, p in numbered.items() if p is lists[which])]
-            return {}, (_whole(column.ravel()), np.full(element.rows, column.shape[1])), at
+            return values, (_whole(column.ravel()), np.full(element.rows, column.shape[1])), at
     elif not lists or element.rows > len(body) - at:
         held = (len(body) - at) // (end - at)
         raise BadMesh(f"{held:,} of {element.rows:,} rows of `{element.name}`: cut short")

@@ -11,9 +11,10 @@ MOST_CORNERS = 10_000
 def triangulated(vertices: Floats, corners: Integers, counts: Integers) -> Integers:
     """Triangles [F, 3] of polygons, in the polygons' order: a polygon of n corners gives n - 2.
 
-    Convex polygons are fanned from their first corner. A quad that its first diagonal would leave
-    is cut along the other one. Other polygons are projected along their area vector (Newell) and
-    triangulated by manifold3d, the library that also closes generated heads.
+    Convex polygons are fanned from the first of their vertices in the file, so that a face that is
+    there twice, in whatever turn, gives the same triangles twice. A quad that this diagonal would
+    leave is cut along the other one. Other polygons are projected along their area vector (Newell)
+    and triangulated by manifold3d, the library that also closes generated heads.
 
     Args:
         vertices: [V, 3].
@@ -41,6 +42,9 @@ def triangulated(vertices: Floats, corners: Integers, counts: Integers) -> Integ
 def _of_equal(vertices: Floats, polygons: Integers) -> Integers:
     """Triangles [P, n - 2, 3] of polygons [P, n]."""
     n = polygons.shape[1]
+    if n > 3:
+        start = polygons.argmin(axis=1)[:, None]
+        polygons = np.take_along_axis(polygons, (start + np.arange(n)) % n, axis=1)
     steps = np.arange(1, n - 1)
     triangles = np.stack(
         [
