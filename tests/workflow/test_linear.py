@@ -18,11 +18,16 @@ LINEAR = {
     "model": {"kind": "linear", "grid": 32, "components": 8, "step": 0.01},
 }
 
+CONFIG = {
+    "arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR},
+    "draws": {"count": 3, "temperature": 1.0},
+}
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
-    project.configure({"arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR}})
+    project.configure(CONFIG)
     built = project.snakemake("--cores", "2")
     assert built.returncode == 0, built.stderr[-4000:]
     return project
@@ -46,17 +51,32 @@ def test_all_that_is_planned_is_there_and_belongs_together(project: Project):
     )
 
 
+def test_the_arm_with_a_prior_draws_heads(project: Project):
+    assert [path.name for path in (project.results / "draws").iterdir()] == ["linear"]
+    folder = project.results / "draws/linear"
+    expected = {f"00{number}.{kind}" for number in range(3) for kind in ("ply", "hxl")}
+    assert {path.name for path in folder.iterdir()} == {*expected, "manifest.json", "novelty.json"}
+    found = json.loads((folder / "novelty.json").read_text())
+    assert {head for head, _ in found["nearest_heads"]} == {"a"}  # the one that it learned from
+    assert found["shapes"]["draws"]["closed"] == 1.0
+    assert found["samples"]["held_out"]["size"] == 2
+    page = (project.results / "report/index.html").read_text(encoding="utf-8")
+    assert 'id="draws"' in page and "nearest: a" in page
+    project.configure({**CONFIG, "draws": {"count": 3, "temperature": 0.5}})
+    assert project.planned() == {
+        "Drawing heads of linear",
+        "Comparing drawn heads of linear",
+        "Writing the report",
+    }
+    project.configure(CONFIG)
+    assert project.planned() == set()
+
+
 def test_it_takes_no_steps_and_reads_no_distances(project: Project):
     config = json.loads((project.results / "models/linear/config.json").read_text())
     manifest = json.loads((project.results / "models/linear/manifest.json").read_text())
     assert config["steps"] == 0 and list(manifest["inputs"]) == ["train/a"]
-    project.configure(
-        {
-            "arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR},
-            "training": {"steps": 4},
-            "seed": 0,
-        }
-    )
+    project.configure({**CONFIG, "training": {"steps": 4}, "seed": 0})
     planned = project.snakemake("-n", "results/default/models/linear/manifest.json")
     assert "Nothing to be done" in planned.stdout + planned.stderr
 

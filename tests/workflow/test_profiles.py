@@ -34,6 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     config["meshes"]["generate"] = HEADS
     config["evaluation"]["rates"] = [1024]
+    config["draws"]["count"] = 2
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
     return project
 
