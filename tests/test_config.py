@@ -421,6 +421,37 @@ def test_rates_are_measured_where_there_are_some_and_beside_rivals():
 
 
 @pytest.mark.parametrize("rates", [[0], [64, 64], [2**28 + 1], ["many"], 64])
+def test_arms_with_a_prior_draw_heads_where_some_are_asked_for():
+    assert _plan().drawn == []
+    linear = {**ARMS["ae"], "field": "sdf", "model": {"kind": "linear"}}
+    fsq = {**ARMS["ae"], "bottleneck": {"kind": "fsq"}}
+    arms = {**ARMS, "linear": linear, "fsq": fsq}
+    plan = _plan(arms=arms, draws={"count": 5, "temperature": 0.5}, seed=3)
+    assert plan.drawn == ["vae", "linear", "fsq"] == plan.report().drawn
+    own = plan.draw("linear")
+    assert (own.count, own.temperature, own.seed, own.field) == (5, 0.5, 3, "sdf")
+    held_out = [*plan.split["validation"], *plan.split["test"]]
+    assert plan.novelty("vae").heads == {"train": plan.split["train"], "held_out": held_out}
+    few = {**arms, "vae": {**ARMS["vae"], "heads": 1}}
+    assert _plan(arms=few, draws={"count": 5}).novelty("vae").heads["train"] == ["head-000"]
+    assert spec_param(plan.train("vae")) == spec_param(_plan(seed=3).train("vae"))
+
+
+@pytest.mark.parametrize(
+    ("draws", "says"),
+    [
+        ({"count": -1}, "draws.count: input should be greater than or equal to 0 (got -1)"),
+        (
+            {"temperature": 11},
+            "draws.temperature: input should be less than or equal to 10 (got 11)",
+        ),
+        ({"seed": 1}, "draws: unknown key 'seed' (allowed: temperature, count)"),
+    ],
+)
+def test_bad_draws_are_one_line(draws, says):
+    assert _mistakes(draws=draws) == [says]
+
+
 def test_sizes_are_whole_numbers_each_once(rates):
     with pytest.raises(UserError, match=r"^evaluation\.rates"):
         _config(evaluation={"rates": rates})
@@ -699,6 +730,7 @@ def test_what_verification_misses_is_what_the_rules_make(tmp_path):
         "split": {"validation": ["c"], "test": ["d"]},
         "arms": {"one": linear},
         "evaluation": {"heads": "test", "rates": [256, 1024]},
+        "draws": {"count": 2},
     }
     planned = set(Plan(parse_config(own), tmp_path).results)
     every = ("meshes/{}.json", "hexplanes/{}.manifest.json")
@@ -709,5 +741,6 @@ def test_what_verification_misses_is_what_the_rules_make(tmp_path):
     expected |= {f"reconstructions/oracle-sdf/{mesh}.json" for mesh in "abcd"}
     expected |= {f"metrics/oracle-sdf/{mesh}.json" for mesh in "abcd"}
     expected |= {"metrics/one/d.json", "rates/mean.json"}
+    expected |= {"draws/one/manifest.json", "draws/one/novelty.json"}
     expected |= {f"rates/{method}/d.json" for method in ("one", "draco", "mean")}
     assert planned == {f"results/default/{name}" for name in expected}

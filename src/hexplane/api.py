@@ -10,6 +10,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from hexplane.decoding import decode, read_latent_file
+from hexplane.drawing import draw
 from hexplane.encoding import encode, file_of, views_of
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
@@ -22,6 +23,7 @@ from hexplane.model.saved import SavedModel, load_model
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import checked
 from hexplane.plumbing.settings import Settings
+from hexplane.settings.draw import DrawSettings
 from hexplane.settings.evaluate import EvaluateSettings
 from hexplane.settings.extract import ExtractSettings
 from hexplane.settings.normalise import NormaliseSettings
@@ -73,6 +75,22 @@ class TrainedCodec:
         hexplane, transform, _ = views_of(_mesh(mesh), self.resolution, settings)
         most = None if max_bytes is None else max_bytes - latent_file.header_bytes(transform)
         return Latent(encode(self._saved, hexplane, most).numpy(), np.asarray(transform))
+
+    def draw(self, count: int, seed: int = 0, temperature: float = 0.8) -> list[Latent]:
+        """Latents of new heads, from what this codec knows of those that it learned from.
+
+        Args:
+            count: how many; those of a smaller count come first.
+            seed: of the draws.
+            temperature: 1 draws from the prior itself, less draws more typical heads, 0 the most
+                typical one alone.
+
+        Raises:
+            UserError: the model has no prior to draw from, or a setting is out of range.
+        """
+        asked = _settings(DrawSettings, count=count, seed=seed, temperature=temperature)
+        made = draw(self._saved, asked.count, asked.seed, asked.temperature)
+        return [Latent(own.numpy(), np.eye(4)) for own in made]
 
     def decode(self, latent: Latent, canonical: bool = False, **settings: Any) -> trimesh.Trimesh:
         """The mesh that a latent stands for; without faces where its field has no surface.

@@ -9,6 +9,7 @@ import pytest
 import torch
 import trimesh
 
+import hexplane
 from hexplane.decoding import read_latent_file
 from hexplane.drawing import draw as drawn
 from hexplane.geometry.meshes import normalise
@@ -95,6 +96,17 @@ def test_the_temperature_goes_from_the_mean_to_the_prior(model: Path):
     torch.testing.assert_close(half[:, live], whole[:, live] / 2, rtol=0, atol=0.76)
     field = saved.codec.decode(none[:1])[0].numpy().ravel()
     assert np.array_equal(field, saved.codec.mean.numpy().clip(-0.1, 0.1))
+
+
+def test_python_draws_the_same(model: Path, tmp_path: Path):
+    draw.run(tmp_path / "made", COARSE, model=model, count=2, seed=4)
+    codec = hexplane.load(model)
+    made = codec.draw(2, seed=4)
+    for number, latent in enumerate(made):
+        packed = (tmp_path / "made" / f"{number:03d}.hxl").read_bytes()
+        np.testing.assert_array_equal(codec.unpack(packed).values, latent.values)
+    with pytest.raises(UserError, match="temperature: input should be"):
+        codec.draw(2, temperature=-1)
 
 
 def test_the_covariance_of_draws_is_that_of_the_heads(model: Path):

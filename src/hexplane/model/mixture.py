@@ -18,6 +18,8 @@ LEADING = 8
 """Coefficients that a mixture is over; the others are independent of them and of each other."""
 PARTS = (1, 2, 3, 4, 6, 8)
 """Numbers of parts that are tried."""
+LEAST = 10
+"""Heads a part, on average, below which so many parts are not tried."""
 FOLDS = 4
 ROUNDS = 60
 """Of expectation and maximisation."""
@@ -95,7 +97,7 @@ def _foretold(values: Floats, fold: NDArray[np.integer], parts: int) -> float:
     total = 0.0
     for left_out in range(FOLDS):
         seen, unseen = values[fold != left_out], values[fold == left_out]
-        if len(seen) < 2 * parts or not len(unseen):
+        if len(seen) < LEAST * parts or not len(unseen):
             return 0.0 if parts == 1 else -math.inf
         total += float(_log_densities(unseen, *_fitted(seen, parts)).sum())
     return total / len(values)
