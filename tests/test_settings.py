@@ -51,6 +51,22 @@ def told(**parts) -> list[str]:
             "evaluation.thresholds",
             "0.01 is there twice",
         ),
+        ({"seed": True}, "seed", "input should be a number, not true or false (got True)"),
+        (
+            {"training": {"steps": False}},
+            "training.steps",
+            "input should be a number, not true or false (got False)",
+        ),
+        (
+            {"evaluation": {"thresholds": [0.01, True]}},
+            "evaluation.thresholds",
+            "input should be a number, not true or false (got [0.01, True])",
+        ),
+        (
+            {"distances": {"near": 0, "uniform": 0}},
+            "distances",
+            "near and uniform are both 0 (allowed: one of them above 0)",
+        ),
         (  # metrics are named by six digits
             {"evaluation": {"thresholds": [0.01, 0.010000001]}},
             "evaluation.thresholds",
@@ -274,6 +290,18 @@ def test_signs_in_folders_are_no_patterns_where_the_file_is_there(tmp_path):
     assert files_of(tmp_path, "-a/*.obj", "-d/*") == names[:2]
 
 
+def test_a_file_that_is_spelled_in_two_ways_is_one_head(tmp_path):
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans/a.obj").write_text("x")
+    absolute = str(tmp_path / "scans/a.obj")
+    assert files_of(tmp_path, "scans/a.obj", "./scans/*", absolute) == ["scans/a.obj"]
+    (line,) = told(
+        meshes={"files": [absolute]},
+        evaluation={"files": {"others": [f"{tmp_path}/scans/../scans/*"]}},
+    )
+    assert "stands under meshes.files as well" in line
+
+
 def test_file_names_that_no_result_can_have(tmp_path):
     for name, says in (
         ("a\nb/c.obj", "rename it (no line breaks or other control characters)"),
@@ -329,7 +357,7 @@ def test_shipped_configurations_have_no_key_twice(root):
         (b"study: a\0b", "not readable as YAML or JSON"),
         (b"a: [1\nb: 2\nc: }", "not readable as YAML or JSON (line"),
         (b"[" * 100_000, "not readable as YAML or JSON"),
-        (b"a: " + b"[" * 100_000, "not readable as YAML or JSON (RecursionError)"),
+        (b"a: " + b"[" * 100_000, "not readable as YAML or JSON (nested too deeply)"),
         (b"a: 2001-99-99", "not readable as YAML or JSON"),
         (b"a: !!bool maybe", "not readable as YAML or JSON"),
         (b"a: !!python/object/apply:os.getcwd []", "not readable as YAML or JSON (line 1)"),

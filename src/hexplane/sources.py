@@ -39,8 +39,8 @@ def find_sources(
                 if not wrong:
                     name = Path(file).stem
                     own = owners.setdefault(name, (key, file))
-                    wrong = _taken(key, file, own, name in generated)
-                    found[key][name] = file
+                    wrong = _taken(key, file, own, folder, name in generated)
+                    found[key].setdefault(name, file)
                 if wrong:
                     mistakes.append(f"{key}: {wrong}")
     if mistakes:
@@ -76,13 +76,16 @@ def _wrong(file: str) -> str:
     return ""
 
 
-def _taken(key: str, file: str, own: tuple[str, str], generated: bool) -> str:
+def _taken(key: str, file: str, own: tuple[str, str], folder: Path, generated: bool) -> str:
     """Why a file's name cannot be its head's, or nothing; `own`: key and file that had it first."""
     if generated:
         return f"{file} has the name of a generated head: rename it, or set meshes.generate to 0"
     if own == (key, file):
         return ""
-    if own[1] == file:
+    same = (folder / own[1]).resolve() == (folder / file).resolve()  # a/b.ply and ./a/b.ply
+    if same and own[0] == key:
+        return ""
+    if same:
         return f"{file} stands under {own[0]} as well (allowed: one of them)"
     return (
         f"{own[1]} and {file} share the name {Path(file).stem!r}: "

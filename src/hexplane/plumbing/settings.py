@@ -1,9 +1,10 @@
 """What every group of settings has in common."""
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, TypeVar
+from types import NoneType
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from hexplane.plumbing.paths import NAME
 
@@ -18,7 +19,10 @@ _LONGEST = 80
 
 
 class Settings(BaseModel):
-    """A group of settings: unknown keys, NaN and infinity are refused, and values never change."""
+    """A group of settings whose values never change.
+
+    Unknown keys are refused, and so are NaN, infinity, and true or false for a number.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -31,6 +35,23 @@ class Settings(BaseModel):
                     allowed = ", ".join(cls.model_fields)
                     raise ValueError(f"unknown key {shown(key)} (allowed: {allowed})")
         return values
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[info.field_name or ""]
+        given = value if isinstance(value, list | tuple) else [value]
+        if _numbers_only(field.annotation) and any(isinstance(item, bool) for item in given):
+            raise ValueError(f"input should be a number, not true or false (got {shown(value)})")
+        return value
+
+
+def _numbers_only(kind: Any) -> bool:
+    """Whether a type is made of numbers, or null, and of nothing else."""
+    parts = [part for part in get_args(kind) if isinstance(part, type) or get_args(part)]
+    if not parts:
+        return kind in (int, float, NoneType)
+    return all(_numbers_only(part) for part in parts)
 
 
 def shown(value: Any) -> str:

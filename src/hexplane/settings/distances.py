@@ -1,6 +1,6 @@
 """Settings of the signed-distance samples."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hexplane.geometry.limits import MOST_SAMPLES
 from hexplane.plumbing.settings import MOST_SEED, Settings
@@ -19,6 +19,12 @@ class DistancesSection(Settings):
         le=2,
         description="Standard deviation of the near samples' offset, canonical units.",
     )
+
+    @model_validator(mode="after")
+    def _some(self) -> "DistancesSection":
+        if not self.near + self.uniform:
+            raise ValueError("near and uniform are both 0 (allowed: one of them above 0)")
+        return self
 
 
 class DistancesSettings(DistancesSection):
