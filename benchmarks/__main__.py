@@ -3,7 +3,7 @@
 import os
 import platform
 
-from benchmarks import epoch, gpu, open_heads, quality, speed, streaming
+from benchmarks import epoch, gpu, open_heads, quality, speed, streaming, studio
 from benchmarks.table import Figure, print_table
 
 
@@ -12,8 +12,14 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, ", end="")
     print(f"Python {platform.python_version()}, {platform.system()} {platform.release()}\n")
     figures: list[Figure] = []
-    measures = (epoch.epochs, streaming.streaming, open_heads.oracles, quality.measure)
-    for measure in (*speed.MEASURES, gpu.rendering, *measures):
+    measures = (
+        epoch.epochs,
+        streaming.streaming,
+        open_heads.oracles,
+        quality.measure,
+        studio.measure,
+    )
+    for measure in (*speed.MEASURES, gpu.rendering, *measures, studio.measure):
         found = measure()
         figures += found
         for figure in found:

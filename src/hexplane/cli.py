@@ -23,7 +23,12 @@ from hexplane.plumbing.errors import UserError, of_machine
 from hexplane.plumbing.parse import parse_spec
 from hexplane.plumbing.settings import Settings
 
-OTHERS = {"inspect": "hexplane.model.inspection", "verify": "hexplane.plumbing.verify"}
+OTHERS = {
+    "edit": "hexplane.studio.edit",
+    "inspect": "hexplane.model.inspection",
+    "studio": "hexplane.studio.command",
+    "verify": "hexplane.plumbing.verify",
+}
 """Commands that are no stages, and the modules that hold them as `run`."""
 
 

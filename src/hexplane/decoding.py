@@ -48,21 +48,10 @@ def _field(
     codec: Codec, decoded: Any, images: dict[str, NDArray[np.float32]], settings: ExtractSettings
 ) -> ScalarField:
     if settings.field == "sdf":
-        return signed(distance_grid(codec, decoded, settings.resolution))
+        return signed(codec.grid(decoded, settings.resolution))
     if not images:
         raise UserError("field: fusion needs views, and this codec decodes none (allowed: sdf)")
     return fused(images["coverage"], images.get("depth"), images.get("normal"), settings)
-
-
-def distance_grid(codec: Codec, decoded: Any, resolution: int) -> NDArray[np.float32]:
-    """A codec's signed distance [N, N, N] at the voxel centres."""
-    axis = torch.from_numpy(frame.voxel_centres(resolution)).float()
-    slabs = []
-    for x in axis:  # a slab at a time: memory stays flat in N
-        y, z = torch.meshgrid(axis, axis, indexing="ij")
-        points = torch.stack([x.expand_as(y), y, z], dim=-1).reshape(1, -1, 3)
-        slabs.append(codec.signed_distance(decoded, points).reshape(resolution, resolution))
-    return torch.stack(slabs).numpy()
 
 
 def read_own_latent(

@@ -67,32 +67,68 @@ def carve(
     # A pixel beyond the silhouette nothing is left; in the pixel between, depth of other views
     # tells better where the surface is than a mask that knows whole pixels.
     outer = _resample((inner + ndimage.maximum_filter(inner, (1, 3, 3))) / 2, resolution)
+    field = np.zeros((resolution,) * 3, dtype=np.float32)
+    box = _box(outer)
+    if box is None:
+        return field
     inner = _resample(inner, resolution)
     along = (np.arange(resolution, dtype=np.float32) + 0.5) / resolution  # near to far
     steepness = np.float32(resolution / (2 * TRUNCATION))
-    hull = np.ones((resolution,) * 3, dtype=np.float32)
+    hull = np.ones(field[box].shape, dtype=np.float32)
     views = []
     for view in range(6):
         covered = coverage[view] >= 0.5
         if not covered.any():
-            return np.zeros_like(hull)
+            return field
         # Continue the surface past its silhouette: the sentinel must not bend it.
         nearest = ndimage.distance_transform_edt(
             ~covered, return_distances=False, return_indices=True
         )
         images = np.stack([depth[view][tuple(nearest)], cosine[view][tuple(nearest)]])
-        surface, slope = _resample(images.astype(np.float32), resolution)
-        behind = (along - surface[..., None]) * (slope * steepness)[..., None]
-        trust = slope**2 * inner[view] + EXTENDED_TRUST
+        *image, ray = _seen(box, view, resolution)
+        pixels = tuple(image)
+        surface, slope = (own[pixels] for own in _resample(images.astype(np.float32), resolution))
+        behind = (along[ray] - surface[..., None]) * (slope * steepness)[..., None]
+        trust = slope**2 * inner[view][pixels] + EXTENDED_TRUST
         views.append((_to_grid(behind, view), _to_grid(trust[..., None], view)))
-        np.minimum(hull, _to_grid(outer[view][..., None], view), out=hull)
+        np.minimum(hull, _to_grid(outer[view][pixels][..., None], view), out=hull)
     least = np.minimum.reduce([behind for behind, _ in views])
     total, weights = np.zeros_like(least), np.zeros_like(least)
     for behind, trust in views:
         weight = trust * np.clip(1 - (behind - least) / AGREEMENT, 0, None)
         total += weight * behind.clip(-1, 1)
         weights += weight
-    return np.minimum(total / weights + 0.5, hull).clip(0, 1)
+    field[box] = np.minimum(total / weights + 0.5, hull).clip(0, 1)
+    return field
+
+
+def _box(planes: NDArray[np.float32]) -> tuple[slice, slice, slice] | None:
+    """The part of the grid, indexed x, y, z, outside which some silhouette [6, N, N] is 0."""
+    size = planes.shape[-1]
+    ends = [[0, size] for _ in range(3)]
+    for view, plane in enumerate(planes):
+        axes, descending = _axes(view)
+        for axis, turned, other in ((axes[0], descending[0], 1), (axes[1], descending[1], 0)):
+            used = np.flatnonzero(plane.any(axis=other))
+            if len(used) == 0:
+                return None
+            low, high = int(used[0]), int(used[-1]) + 1
+            if turned:
+                low, high = size - high, size - low
+            ends[axis] = [max(ends[axis][0], low), min(ends[axis][1], high)]
+    if any(low >= high for low, high in ends):
+        return None
+    x, y, z = (slice(low, high) for low, high in ends)
+    return x, y, z
+
+
+def _seen(box: tuple[slice, ...], view: int, size: int) -> list[slice]:
+    """A part of the grid as rows, columns, and near to far of a view."""
+    axes, descending = _axes(view)
+    return [
+        slice(size - box[axis].stop, size - box[axis].start) if turned else box[axis]
+        for axis, turned in zip(axes, descending, strict=True)
+    ]
 
 
 def _cosine(depth: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -113,9 +149,14 @@ def _resample(images: NDArray[np.float32], resolution: int) -> NDArray[np.float3
 
 def _to_grid(image: NDArray[np.float32], view: int) -> NDArray[np.float32]:
     """A view's volume [row, column, near to far] as a grid indexed x, y, z."""
+    axes, descending = _axes(view)
+    flipped = np.flip(image, tuple(i for i in range(3) if descending[i]))
+    return flipped.transpose(np.argsort(axes))
+
+
+def _axes(view: int) -> tuple[list[int], tuple[bool, bool, bool]]:
+    """Axes of the grid that rows, columns and rays run along, and which run against them."""
     axes = frame.UP[view], frame.RIGHT[view], frame.TOWARD[view]
     order = [int(np.flatnonzero(axis)[0]) for axis in axes]
     # Rows run against up and depth against the camera; columns run with right.
-    descending = axes[0].sum() > 0, axes[1].sum() < 0, axes[2].sum() > 0
-    flipped = np.flip(image, tuple(i for i in range(3) if descending[i]))
-    return flipped.transpose(np.argsort(order))
+    return order, (axes[0].sum() > 0, axes[1].sum() < 0, axes[2].sum() > 0)

@@ -1,10 +1,10 @@
 """Meshes from fields by marching cubes."""
 
-from typing import Any
-
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 NUDGE = 1e-5
 """Least distance of any value from the level, as a share of the field's range."""
@@ -43,9 +43,20 @@ def marching_cubes(field: NDArray[np.floating], level: float, outside: float) ->
 
 def drop_islands(mesh: trimesh.Trimesh, share: float) -> trimesh.Trimesh:
     """The mesh without components of less than `share` of the largest one's area."""
-    parts = mesh.split(only_watertight=False)
-    if len(parts) < 2:
+    faces = np.asarray(mesh.faces)
+    if len(faces) == 0:
         return mesh
-    largest = max(part.area for part in parts)
-    kept: Any = trimesh.util.concatenate([p for p in parts if p.area >= share * largest])
-    return trimesh.Trimesh(kept.vertices, kept.faces, process=False)
+    # Each face ties its first corner to the other two; that is all that components need.
+    ends = faces[:, [0, 1, 0, 2]].reshape(-1, 2).T
+    size = len(mesh.vertices)
+    graph = coo_array((np.ones(ends.shape[1], dtype=bool), tuple(ends)), shape=(size, size))
+    parts, part = connected_components(graph, directed=False)
+    if parts < 2:
+        return mesh
+    part = part[faces[:, 0]]
+    areas = np.bincount(part, mesh.area_faces, parts)
+    kept = faces[(areas >= share * areas.max())[part]]
+    used = np.zeros(size, dtype=bool)
+    used[kept] = True
+    place = np.cumsum(used) - 1
+    return trimesh.Trimesh(np.asarray(mesh.vertices)[used], place[kept], process=False)

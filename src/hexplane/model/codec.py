@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.model.bottlenecks.base import Bottleneck
 from hexplane.model.images import Images
@@ -103,6 +104,16 @@ class Codec(nn.Module, ABC):
     @abstractmethod
     def signed_distance(self, decoded: Any, points: Tensor) -> Tensor:
         """Signed distance [B, N] at points [B, N, 3], canonical units, negative inside."""
+
+    def grid(self, decoded: Any, resolution: int) -> NDArray[np.float32]:
+        """Signed distance [N, N, N] of one decoded latent at the voxel centres."""
+        axis = torch.from_numpy(frame.voxel_centres(resolution)).float()
+        slabs = []
+        for x in axis:  # a slab at a time: memory stays flat in N
+            y, z = torch.meshgrid(axis, axis, indexing="ij")
+            points = torch.stack([x.expand_as(y), y, z], dim=-1).reshape(1, -1, 3)
+            slabs.append(self.signed_distance(decoded, points).reshape(resolution, resolution))
+        return torch.stack(slabs).numpy()
 
     @abstractmethod
     def loss_terms(self, batch: Batch, distances: bool) -> dict[str, Tensor]:

@@ -104,23 +104,18 @@ class LayeredCodec(LinearCodec):
         found = super().statistics(views)
         return functional.pad(found, (0, self.latent_shape[0] - found.shape[1]))
 
-    def encode(self, views: Tensor) -> Tensor:
+    def nearest(self, field: NDArray[np.float32], still: bool = False) -> Tensor:
         """Integers of the least error, at a low price for bits."""
-        made = []
-        for view in views:
-            field = self._field(view)
-            base = torch.from_numpy(self._chosen(self._solved(field), 0, PRICE))
-            choice = self._corrections().finest(field, super().decode(base[None])[0].numpy())
-            made.append(self._joined(base, choice))
-        return torch.stack(made)
+        solved = self._solved_still(field) if still else self._solved(field)
+        base = torch.from_numpy(self._chosen(solved, 0, PRICE))
+        return self._joined(base, self._corrections().finest(field, self._base_field(base)))
 
-    def encode_within(self, views: Tensor, most: int) -> Tensor:
+    def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
         """Integers of the least error whose code fits a size: components first."""
-        field = self._field(views[0])
-        base = torch.from_numpy(self._within(field, most))
+        base = super().nearest_within(field, most, still)
         room = most - len(self.bottleneck.pack(base)) - 2 * LAYER_BYTES
-        made = super().decode(base[None])[0].numpy()
-        return self._joined(base, self._corrections().within(field, made, room))[None]
+        made = self._base_field(base)
+        return self._joined(base, self._corrections().within(field, made, room))
 
     def layers(self, latent: Tensor) -> list[bytes]:
         """The components; then the corrections, where there are any."""
@@ -147,9 +142,13 @@ class LayeredCodec(LinearCodec):
         made = []
         for own in latent:
             base, choice = self._parts(own)
-            field = super().decode(base[None])[0].numpy() + self._corrections().field(choice)
+            field = self._base_field(base) + self._corrections().field(choice)
             made.append(field.clip(-SDF_TRUNCATION, SDF_TRUNCATION))
         return torch.from_numpy(np.stack(made))
+
+    def _base_field(self, base: Tensor) -> NDArray[np.float32]:
+        field: NDArray[np.float32] = super().decode(base[None])[0].numpy()
+        return field
 
     def _errors(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """Corrections [2, B, M] that a field needs after fine and after coarse coefficients."""

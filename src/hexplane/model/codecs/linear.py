@@ -143,20 +143,28 @@ class LinearCodec(Codec):
 
     def encode(self, views: Tensor) -> Tensor:
         """Integers [B, K + 12]: those of the least squared error, at a low price for bits."""
-        chosen = [self._chosen(self._solved(self._field(view)), 0, PRICES[0]) for view in views]
-        return torch.from_numpy(np.stack(chosen))
+        return torch.stack([self.nearest(self._field(view)) for view in views])
 
     def encode_within(self, views: Tensor, most: int) -> Tensor:
         """Integers [1, K + 12] of the least squared error whose code fits a size."""
-        return torch.from_numpy(self._within(self._field(views[0]), most))[None]
+        return self.nearest_within(self._field(views[0]), most)[None]
 
-    def _within(self, field: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-        solved = self._solved(field)
+    def nearest(self, field: NDArray[np.float32], still: bool = False) -> Tensor:
+        """The latent of a field [N, N, N], as `encode` chooses it; `still`: without a pose."""
+        solved = self._solved_still(field) if still else self._solved(field)
+        return torch.from_numpy(self._chosen(solved, 0, PRICES[0]))
+
+    def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
+        """The latent of a field [N, N, N] that fits a size, as `encode_within` chooses it.
+
+        Raises:
+            UserError: no latent is as small.
+        """
+        solved = self._solved_still(field) if still else self._solved(field)
         for own in (solved, self._solved_still(field)) if solved.pose.any() else (solved,):
             for octave, price in TRIES:
-                latent = self._chosen(own, octave, price)
-                packed = self.bottleneck.pack(torch.from_numpy(latent))
-                if len(packed) + LAYER_BYTES <= most:
+                latent = torch.from_numpy(self._chosen(own, octave, price))
+                if len(self.bottleneck.pack(latent)) + LAYER_BYTES <= most:
                     return latent
         raise UserError(f"no latent of this codec fits {most} bytes besides the header")
 
@@ -192,6 +200,14 @@ class LinearCodec(Codec):
             decoded[:, None], places, padding_mode="border", align_corners=False
         )
         return sampled[:, 0, 0, 0]
+
+    def grid(self, decoded: Tensor, resolution: int) -> NDArray[np.float32]:
+        """Trilinear in the field."""
+        size = (resolution,) * 3
+        if decoded.shape[-1] == resolution:
+            return decoded[0].numpy()
+        made = functional.interpolate(decoded[:, None], size, mode="trilinear")
+        return made[0, 0].numpy()
 
     def loss_terms(self, batch: Batch, distances: bool) -> dict[str, Tensor]:
         """`sdf` alone, where wanted; nothing has a gradient."""
