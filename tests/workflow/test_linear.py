@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from support.project import TINY_ARMS, Project
+from support.project import Project
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ LINEAR = {
 }
 
 CONFIG = {
-    "arms": {"ae-depth-normal": TINY_ARMS["ae-depth-normal"], "linear": LINEAR},
+    "arms": {"vae-occupancy": None, "linear": LINEAR},
     "draws": {"count": 3, "temperature": 1.0},
 }
 
