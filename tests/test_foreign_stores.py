@@ -15,6 +15,7 @@ from zarr.codecs import GzipCodec, ZstdCodec
 from hexplane import store
 from hexplane.decoding import read_own_latent
 from hexplane.geometry.hexplane import Hexplane
+from hexplane.model import latent_file
 from hexplane.model.saved import load_model
 from hexplane.plumbing.errors import UserError
 from hexplane.stages import encode, extract
@@ -158,6 +159,17 @@ def test_a_latent_that_is_not_finite(tmp_path: Path, model: Path, value: float) 
     path = latent(tmp_path / "a.zarr", model, values)
     said = refused(lambda: extract.run(path, tmp_path / "m.ply", model=model))
     assert said == f"{path}: 'latent' holds NaN or infinity (allowed: finite numbers)"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_latent_file_that_is_not_finite(tmp_path: Path, model: Path, value: float) -> None:
+    values = np.zeros(SHAPE, "<f4")
+    values[3, 1, 2, 2] = value
+    path = tmp_path / "a.hxl"
+    own = load_model(model).weights_hash
+    path.write_bytes(latent_file.pack(own, None, [values.tobytes()]))
+    said = refused(lambda: extract.run(path, tmp_path / "m.ply", model=model))
+    assert said == f"{path}: holds NaN or infinity (allowed: finite numbers)"
 
 
 def test_a_diverged_networks_latent_is_a_result(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 import zarr
 
@@ -28,6 +29,7 @@ from hexplane.plumbing.splits import read_split
 from hexplane.plumbing.texts import parse_yaml, read_yaml
 from hexplane.settings.train import TrainSettings
 from support.fuzz import damage_a_file, damaged_bytes, damaged_value, outcome
+from support.latent_files import check_latent_files
 from support.stores import stored_samples
 from support.untrained import RESOLUTION, SHAPE, untrained_model
 
@@ -184,6 +186,14 @@ def test_latents(tmp_path: Path) -> None:
         if "/c/" not in f"/{name}":
             assert np.array_equal(found[0].numpy(), values), (number, name)
     assert 10 < read < 290
+
+
+@pytest.mark.parametrize("kind", ["deterministic", "gaussian", "fsq", "noise"])
+def test_latent_files(tmp_path: Path, kind: str) -> None:
+    """Those of codecs without a training of their own are in model/test_golden.py."""
+    saved = load_model(untrained_model(tmp_path / "model", {"bottleneck": {"kind": kind}}))
+    views = np.random.default_rng(0).random((1, 6, 4, RESOLUTION, RESOLUTION), np.float32)
+    check_latent_files(saved, saved.codec.encode(torch.from_numpy(views))[0])
 
 
 def test_hexplanes(tmp_path: Path) -> None:

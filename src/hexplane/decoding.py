@@ -82,12 +82,15 @@ def read_latent_file(
         name: what to call the file.
 
     Raises:
-        UserError: it is damaged, or another model made it.
+        UserError: it is damaged, holds NaN or infinity, or another model made it.
     """
     found = latent_file.unpack(data, name)
     if not saved.weights_hash.startswith(found.model):
         raise UserError(f"{name}: encoded by another model, {found.model}")
     try:
-        return saved.codec.from_layers(found.layers), found.source_to_canonical
+        latent = saved.codec.from_layers(found.layers)
     except ValueError as error:
         raise UserError(f"{name}: not this model's code ({error})") from None
+    if saved.finite and not bool(torch.isfinite(latent).all()):
+        raise UserError(f"{name}: holds NaN or infinity (allowed: finite numbers)")
+    return latent, found.source_to_canonical

@@ -16,7 +16,9 @@ from hexplane.model.codec import Codec
 from hexplane.model.codecs import build_codec
 from hexplane.model.codecs.layered import LayeredCodec
 from hexplane.model.codecs.linear import LinearCodec
+from hexplane.model.saved import SavedModel
 from hexplane.model.settings import CodecSettings
+from support.latent_files import check_latent_files
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 GRID, COMPONENTS = 32, 6
@@ -114,6 +116,13 @@ def test_a_file_of_another_machine_decodes(kind: str):
     np.testing.assert_allclose(
         mesh_of(codec, integers), np.load(GOLDEN / f"{kind}.npy"), rtol=0, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("kind", ["linear", "layered"])
+def test_altered_files_are_refused_or_some_latent(kind: str):
+    codec = model(kind)
+    settings = CodecSettings.model_validate({"model": {"kind": kind}})
+    check_latent_files(SavedModel(codec, settings, {}, [], 64, "c0ffee00" * 8), latent(codec))
 
 
 def test_the_tables_are_sound():
