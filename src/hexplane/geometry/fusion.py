@@ -16,6 +16,8 @@ AGREEMENT = 1.0
 """Views whose signed distances differ by less, in units of the field, see the same surface."""
 
 
+NOTHING = 0.01
+"""Coverage up to which a pixel is background: networks decode no exact 0."""
 EXTENDED_TRUST = 1e-6
 """Weight of a view where its surface is only continued past its silhouette."""
 
@@ -57,7 +59,8 @@ def carve(
         resolution: N, voxels along a side of the canonical cube.
 
     Returns:
-        [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5.
+        [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5. Far outside, where it would be
+        `NOTHING` at most, it is 0.
     """
     if normal is None:
         cosine = _cosine(depth).clip(MIN_COSINE, 1)
@@ -103,16 +106,19 @@ def carve(
 
 
 def _box(planes: NDArray[np.float32]) -> tuple[slice, slice, slice] | None:
-    """The part of the grid, indexed x, y, z, outside which some silhouette [6, N, N] is 0."""
+    """The part of the grid, indexed x, y, z, outside which some silhouette [6, N, N] is nothing.
+
+    It has a voxel more on each side, so that no surface at a level above `NOTHING` is moved.
+    """
     size = planes.shape[-1]
     ends = [[0, size] for _ in range(3)]
     for view, plane in enumerate(planes):
         axes, descending = _axes(view)
         for axis, turned, other in ((axes[0], descending[0], 1), (axes[1], descending[1], 0)):
-            used = np.flatnonzero(plane.any(axis=other))
+            used = np.flatnonzero((plane > NOTHING).any(axis=other))
             if len(used) == 0:
                 return None
-            low, high = int(used[0]), int(used[-1]) + 1
+            low, high = max(0, int(used[0]) - 1), min(size, int(used[-1]) + 2)
             if turned:
                 low, high = size - high, size - low
             ends[axis] = [max(ends[axis][0], low), min(ends[axis][1], high)]
