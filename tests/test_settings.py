@@ -302,6 +302,14 @@ def test_a_file_that_is_spelled_in_two_ways_is_one_head(tmp_path):
     assert "stands under meshes.files as well" in line
 
 
+def test_a_pattern_that_matches_everything_is_told_shortly(tmp_path):
+    for number in range(1500):
+        (tmp_path / f"{number}.txt").touch()
+    lines = told(meshes={"files": [f"{tmp_path}/*"]})
+    assert len(lines) == MOST_LINES + 1
+    assert lines[-1] == "and 1,480 more mistakes"
+
+
 def test_file_names_that_no_result_can_have(tmp_path):
     for name, says in (
         ("a\nb/c.obj", "rename it (no line breaks or other control characters)"),

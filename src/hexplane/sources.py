@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.formats import EXTENSIONS
+from hexplane.plumbing.parse import told
 from hexplane.plumbing.paths import LONGEST_NAME, NAME, RESULTS
 
 
@@ -44,7 +45,7 @@ def find_sources(
                 if wrong:
                     mistakes.append(f"{key}: {wrong}")
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(told(mistakes))
     return found
 
 

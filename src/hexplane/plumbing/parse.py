@@ -87,7 +87,12 @@ def explain(
         for key, said in wants.items()
         if key not in inner
     ]
-    more = [f"and {len(lines) - MOST_LINES} more mistakes"] if len(lines) > MOST_LINES else []
+    return told(lines)
+
+
+def told(lines: list[str]) -> str:
+    """Mistakes, a line each, and how many more there are."""
+    more = [f"and {len(lines) - MOST_LINES:,} more mistakes"] if len(lines) > MOST_LINES else []
     return "\n".join(lines[:MOST_LINES] + more)
 
 
