@@ -2,7 +2,7 @@
 
 Distances are Chamfer-L1 in canonical units, the mean over both ways of how far `ASKED` points of
 one surface are from the nearest of `SURFACE` points of the other. Two samples of one surface are at
-a distance of about 0.01, not 0: values are for comparing with one another.
+a distance of about 0.015, not 0: values are for comparing with one another.
 """
 
 from collections.abc import Sequence
