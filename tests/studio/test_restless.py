@@ -187,3 +187,34 @@ def test_two_visitors_have_heads_of_their_own_and_neither_waits_for_a_drag_of_th
     assert [step.label for step in one.person.session.steps] == ["h", "Symmetry"]
     for visitor in (one, other):
         visitor.wire.close()
+
+
+def test_a_network_that_knows_nothing_is_edited_too(libraries, caplog):
+    studio = Studio(libraries["planes"])
+    try:
+        visitor = Visitor(studio)
+        person = visitor.person
+        assert person.worker.wait(120)
+
+        def named(label: str) -> Any:
+            return next(own for name, own in visitor.controls.items() if name.startswith(label))
+
+        visitor.set(named("Direction 1"), 1.5)
+        visitor.set(named("From"), "b")
+        time.sleep(0.5)
+        visitor.set(named("Swap"), True)
+        time.sleep(0.5)
+        assert person.worker.wait(120)
+        assert person.session.edit.directions == (1.5,)
+        assert [swap.head.name for swap in person.session.edit.swaps] == ["b"]
+        visitor.set(named("Draw a head"), True)
+        time.sleep(0.5)
+        assert person.worker.wait(120)
+        assert "no prior to draw from" in person.panel.status.content
+        visitor.set(named("Rate"), 0)
+        time.sleep(0.5)
+        assert person.worker.wait(120)
+        assert "this codec has one rate" in person.panel.status.content
+        assert not [record.getMessage() for record in caplog.records if record.exc_info]
+    finally:
+        studio.stop()
