@@ -19,7 +19,7 @@ def main() -> None:
         quality.measure,
         studio.measure,
     )
-    for measure in (*speed.MEASURES, gpu.rendering, *measures, studio.measure):
+    for measure in (*speed.MEASURES, gpu.rendering, *measures):
         found = measure()
         figures += found
         for figure in found:
