@@ -59,8 +59,9 @@ def model(kind: str) -> LinearCodec:
     centres = (2 * np.arange(GRID) + 1 - GRID) / GRID
     x, y, z = np.meshgrid(centres, centres, centres, indexing="ij")
     ball = np.sqrt(x * x + y * y + z * z) - 0.7
-    codec.mean = torch.from_numpy(ball.clip(-0.1, 0.1).astype(np.float32).ravel())
+    codec.mean[: GRID**3] = torch.from_numpy(ball.clip(-0.1, 0.1).astype(np.float32).ravel())
     varying = np.flatnonzero(np.abs(ball) < 0.1)
+    varying = np.concatenate([varying, np.arange(GRID**3, len(codec.mean), 7)])  # displacements
     codec.voxels = torch.from_numpy(varying.astype(np.int32))
     basis = whole(COMPONENTS * len(varying), 255, 1).reshape(COMPONENTS, -1) - 127
     codec.basis = torch.from_numpy(basis.astype(np.int8))
@@ -105,7 +106,7 @@ def write(kind: str) -> None:
     np.save(GOLDEN / f"{kind}.npy", mesh_of(codec, integers).astype(np.float32))
 
 
-@pytest.mark.parametrize("kind", ["linear", "layered"])
+@pytest.mark.parametrize("kind", ["linear", "layered", "registered"])
 def test_a_file_of_another_machine_decodes(kind: str):
     codec = model(kind)
     data = (GOLDEN / f"{kind}.hxl").read_bytes()

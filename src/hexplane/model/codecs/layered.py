@@ -83,9 +83,11 @@ class LayeredCodec(LinearCodec):
         """Components of all heads, and corrections of what other heads' components leave."""
         heads = [field.astype(np.float16) for field in fields]
         unseen = heads[::LEFT_OUT]
-        super().fit([field for i, field in enumerate(heads) if i % LEFT_OUT] or heads)
+        vectors = self.vectors(heads)
+        seen = np.arange(len(vectors)) % len(heads) % LEFT_OUT > 0
+        self._fit(vectors[seen] if seen.any() else vectors)
         errors = np.stack([self._errors(field.astype(np.float32)) for field in unseen], axis=1)
-        super().fit(heads)
+        self._fit(vectors)
         kinds = blocks.classes_of(np.concatenate(errors))
         rows = blocks.directions(np.concatenate(errors))
         scaled = np.round(rows / np.abs(rows).max(axis=1, keepdims=True) * 127).astype(np.int8)

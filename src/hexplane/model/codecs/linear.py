@@ -109,13 +109,23 @@ class LinearCodec(Codec):
 
         Singular value decomposition by the H x H Gram matrix of H heads, mirror images included.
         """
-        heads = np.stack([field.astype(np.float16) for field in fields])
-        own = len(heads)
+        self._fit(self.vectors([field.astype(np.float16) for field in fields]))
+
+    def vectors(self, heads: Sequence[NDArray[np.floating]]) -> NDArray[np.float16]:
+        """What of heads [N, N, N] the components are of, [H, D]; mirror images follow."""
+        own = np.stack(heads).astype(np.float16)
         if self.settings.mirrors:
-            heads = np.concatenate([heads, heads[:, ::-1]])
-        flat = heads.reshape(len(heads), -1)
+            own = np.concatenate([own, own[:, ::-1]])
+        return own.reshape(len(own), -1)
+
+    def varying(self, flat: NDArray[np.floating], mean: NDArray[np.float32]) -> NDArray[np.integer]:
+        """Which of the numbers [H, D], whose mean is [D], components are of."""
+        return np.flatnonzero(flat.max(axis=0) - flat.min(axis=0) > VARIES)
+
+    def _fit(self, flat: NDArray[np.floating]) -> None:
+        own = len(flat) // 2 if self.settings.mirrors else len(flat)
         mean = flat.mean(axis=0, dtype=np.float32)
-        varying = np.flatnonzero(flat.max(axis=0) - flat.min(axis=0) > VARIES)
+        varying = self.varying(flat, mean)
         centred = flat[:, varying].astype(np.float32) - mean[varying]
         values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
         kept = np.argsort(-values)[: self.settings.components]
@@ -129,7 +139,7 @@ class LinearCodec(Codec):
         self.voxels = torch.from_numpy(varying.astype(np.int32))
         self.basis = torch.from_numpy(basis)
         self.scale = torch.from_numpy(np.pad(scale, (0, count - len(kept))).astype(np.float32))
-        deviation = np.sqrt(values[kept] / len(heads)) / self.settings.step
+        deviation = np.sqrt(values[kept] / len(flat)) / self.settings.step
         bottleneck = cast(Coefficients, self.bottleneck)
         bottleneck.tabulate(np.pad(deviation, (0, count - len(kept))))
         bottleneck.prior.fit(vectors[:, kept] * np.sqrt(values[kept]), own)
@@ -225,10 +235,19 @@ class LinearCodec(Codec):
 
     def _sum(self, integers: NDArray[np.floating], count: int | None = None) -> NDArray[np.float32]:
         """The field [N, N, N] of the first coefficients in steps, in the mean head's frame."""
-        steps = integers[:count].astype(np.float32) * np.float32(self.settings.step)
-        field = self.mean.numpy().copy()
-        field[self.voxels.numpy()] += self.components[:, : len(steps)] @ steps
-        return field.clip(-SDF_TRUNCATION, SDF_TRUNCATION).reshape((self.settings.grid,) * 3)
+        made = self.shaped(self._vector(integers[:count] * self.settings.step))
+        return made.clip(-SDF_TRUNCATION, SDF_TRUNCATION)
+
+    def _vector(self, coefficients: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The vector [D] of the first coefficients."""
+        vector: NDArray[np.float32] = self.mean.numpy().copy()
+        own = self.components[:, : len(coefficients)]
+        vector[self.voxels.numpy()] += own @ coefficients.astype(np.float32)
+        return vector
+
+    def shaped(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The field [N, N, N] of a vector."""
+        return vector.reshape((self.settings.grid,) * 3)
 
     def _solved(self, field: NDArray[np.float32]) -> Solved:
         """The coefficients of a field, laid on the mean head where that pays."""
@@ -236,8 +255,7 @@ class LinearCodec(Codec):
         strange = self._error(field, still)
         if strange < STRANGE:
             return still
-        mean = self.mean.numpy().reshape(field.shape)
-        pose = alignment.align(field, mean, self._nearest)
+        pose = alignment.align(field, self.shaped(self.mean.numpy()), self._nearest)
         if not pose.any():
             return still
         moved = self._solved_still(alignment.unposed(field, pose))._replace(pose=pose)
