@@ -50,7 +50,7 @@ rule novelty:
         LEARNING
     threads: 1
     resources:
-        mem_mb=memory(4000),
+        mem_mb=memory(8000),
         runtime=60,
     params:
         spec=lambda w: spec_param(PLAN.novelty(w.arm)),
