@@ -2,6 +2,8 @@
 
 import copy
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,27 @@ def test_a_spec_file_that_is_no_text_is_named(tmp_path):
         with pytest.raises(UserError) as caught:
             parse_spec(RenderSettings, f"@{tmp_path / name}")
         assert str(caught.value) == f"--spec: {tmp_path / name}: {says}"
+
+
+def test_the_reports_settings_pass_every_length_of_a_command(tmp_path, monkeypatch):
+    """Linux takes 128 KiB an argument; names of 2,000 heads are more."""
+    names = [f"a_head_whose_name_is_quite_long_{i:05d}" for i in range(2000)]
+    (tmp_path / "scans").mkdir()
+    for name in names:
+        (tmp_path / "scans" / f"{name}.obj").touch()
+    monkeypatch.chdir(tmp_path)
+    plan = _plan(tmp_path, meshes={"files": ["scans/*.obj"], "generate": 0})
+    plan.write_lists({})
+    settings = plan.paths.report_settings
+    assert (tmp_path / settings).stat().st_size > 128 * 1024
+    page = [plan.paths.page, plan.paths.summary, plan.paths.runs]
+    command = [sys.executable, "-m", "hexplane", "report", "results/default", *page]
+    done = subprocess.run(
+        [*command, "--spec", f"@{settings}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    # It was started, and went so far as to read what is not there.
+    assert done.returncode == 1 and done.stderr.startswith("error: results/default/"), done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 # Plan
