@@ -67,7 +67,7 @@ def read(data: bytes) -> Surface:
     for element in elements:
         values, lists, at = _rows(body, at, element)
         if element.name == "vertex":
-            if not values and lists is not None:
+            if not values and any(own.count is not None for own in element.properties):
                 raise BadMesh("its vertices have lists of different lengths, which are not read")
             if not all(axis in values for axis in "xyz"):
                 raise BadMesh("its vertices have no x, y and z")
