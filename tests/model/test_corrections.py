@@ -53,6 +53,17 @@ def test_the_room_is_used(known: corrections.Corrections):
     assert choice is not None and len(known.pack(choice)) > 140
 
 
+def test_where_much_is_wrong_little_room_still_helps(known: corrections.Corrections):
+    field, made, room = np.roll(ball(0.5, 0.03), 5, axis=1), ball(0.6), 60
+    asked = corrections.wanted(field, made, np.zeros_like(field))
+    usual = known._choose(asked, corrections.STEPS - 1, 0, corrections.USUAL)
+    assert len(known.pack(usual)) > room
+    choice = known.within(field, made, room)
+    assert choice is not None and len(known.pack(choice)) <= room
+    left = corrections.error(field, made + known.field(choice))
+    assert left < 0.9 * corrections.error(field, made)
+
+
 def test_no_room_is_no_correction(known: corrections.Corrections):
     assert known.within(ball(0.63, 0.03), ball(0.6), 2) is None
 

@@ -17,6 +17,7 @@ STEPS = 6
 """Quantisation steps: the finest one times 2^0 to 2^5."""
 LEAST, USUAL, MOST = 0.1, 0.3, 1.2
 """Prices of a bit, in squared steps; tables are fitted at the usual one."""
+DEAR = (MOST, 4.0, 16.0, 64.0, 256.0)
 ROUNDS = 5
 """Choices, each by what the one before it says where any value does."""
 SURFACE = 1.3
@@ -82,9 +83,12 @@ class Corrections(NamedTuple):
     def within(self, field: Field, made: Field, room: int) -> Choice | None:
         """The corrections of a decoded field of the least error whose code fits `room` bytes."""
         coarse = self._coarse(wanted(field, made, np.zeros_like(field)), room)
-        best, least = None, error(field, made)
         if coarse is None:
             return None
+        best, least = None, error(field, made)
+        left = error(field, made + self.field(coarse))
+        if left < least:
+            best, least = coarse, left
         for octave in range(max(0, coarse.octave - 1), coarse.octave + 1):
             added = self.field(coarse)
             low, high = LEAST, MOST
@@ -102,11 +106,15 @@ class Corrections(NamedTuple):
         return best
 
     def _coarse(self, asked: Field, room: int) -> Choice | None:
-        """Of the finest step that fits at the usual price, the tables of the least error."""
-        for octave in range(STEPS):
+        """Of the finest step that fits at the usual price, the tables of the least error.
+
+        Where none fits, as much is wrong, the coarsest step at the lowest price that fits.
+        """
+        tries = [(octave, USUAL) for octave in range(STEPS)]
+        for octave, price in tries + [(STEPS - 1, price) for price in DEAR]:
             fits = []
             for kind in range(len(self.tables)):
-                choice = self._choose(asked, octave, kind, USUAL)
+                choice = self._choose(asked, octave, kind, price)
                 if choice.integers.any() and len(self.pack(choice)) <= room:
                     fits.append((float(np.square(asked - self.field(choice)).sum()), kind, choice))
             if fits:
