@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pytest
 
 from hexplane.stages import report
+from support.chromium import CHROMIUM, DRIVER, FLAGS
 from support.reporting import EMPTY, HEADS, ORACLES, SPEC, fabricate, page_of, runs_of, summary_of
 
 webdriver = pytest.importorskip("selenium.webdriver")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
@@ -26,14 +25,6 @@ pytestmark = [
 
 PATIENCE = 60
 """Seconds until something on the page has to have happened: on a busy machine, not a target."""
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",  # containers run as root
-    "--disable-dev-shm-usage",
-    "--use-angle=swiftshader",  # WebGL without a GPU
-    "--enable-unsafe-swiftshader",
-    "--window-size=1280,900",
-)
 WIDTHS = (1280, 390)
 
 
@@ -108,7 +99,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, small_pictures: None) -> s
 def driver() -> Iterator[Any]:
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM or ""
-    for flag in FLAGS:
+    for flag in (*FLAGS, "--window-size=1280,900"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))

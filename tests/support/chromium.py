@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window, at a page of the studio."""
+"""Debian's Chromium without a window: where it is, and how it starts."""
 
 import shutil
 import time
@@ -15,7 +15,6 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--use-angle=swiftshader",  # WebGL without a GPU
     "--enable-unsafe-swiftshader",
-    "--window-size=1280,800",
 )
 
 
@@ -25,7 +24,7 @@ def start(downloads: Path) -> Any:
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM or ""
-    for flag in FLAGS:
+    for flag in (*FLAGS, "--window-size=1280,800"):
         options.add_argument(flag)
     options.add_experimental_option(
         "prefs", {"download.default_directory": str(downloads), "download.prompt_for_download": 0}

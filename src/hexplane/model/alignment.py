@@ -66,7 +66,7 @@ def align(field: Field, mean: Field, project: Callable[[Field, int], Field]) -> 
     # p = A q + t: the field is sampled where the mean head's voxels lie.
     turned: Floats = np.eye(3)
     moved: Floats = np.zeros(3)
-    whole, model = _untruncated(field), _untruncated(mean)
+    whole, model = untruncated(field), untruncated(mean)
     try:
         for stage in WIDE:
             turned, moved = _steps(whole, model, turned, moved, *stage)
@@ -145,7 +145,7 @@ def _points(size: int) -> NDArray[np.float32]:
     return np.stack(np.meshgrid(centres, centres, centres, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def _untruncated(field: Field) -> Field:
+def untruncated(field: Field) -> Field:
     """Signed distances of the voxels' own signs."""
     inside = field < 0
     outwards = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)

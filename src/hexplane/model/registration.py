@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from hexplane.geometry import frame
+from hexplane.model.alignment import untruncated
+from hexplane.model.codecs.losses import SDF_TRUNCATION
 
 LATTICE = 16
 """Coefficients along a side."""
-REACH = 0.1
-"""Beyond this distance a truncated field says nothing; there whole voxels are counted."""
 SIDES = 0.5
 """Share of a stage's truncation within which a surface draws."""
 SURE = 0.05
@@ -148,11 +148,10 @@ def _along_axes(matrix: Field, values: Field) -> Field:
 
 
 def _whole(field: Field) -> Field:
-    """Distances as they are within `REACH`, and those of whole voxels beyond."""
-    inside = field < 0
-    outwards = ndimage.distance_transform_edt(~inside) - ndimage.distance_transform_edt(inside)
-    far = (outwards - np.sign(outwards) / 2) * (2 / len(field))
-    limit = 0.9 * REACH
+    """Distances as they are within a field's truncation, and those of whole voxels beyond."""
+    whole = untruncated(field)
+    far = whole - np.sign(whole) / len(field)  # half a voxel
+    limit = 0.9 * SDF_TRUNCATION
     beyond = np.sign(field) * np.maximum(np.abs(far), limit)
     return np.where(np.abs(field) < limit, field, beyond).astype(np.float32)
 
