@@ -41,7 +41,8 @@ def decode(codec: Codec, latent: Tensor, settings: ExtractSettings) -> Decoded:
 
 def images_by_name(images: Images) -> dict[str, NDArray[np.float32]]:
     """One head's decoded images: coverage [6, R, R]; depth and normal where decoded."""
-    return {name: image[0].numpy() for name, image in images._asdict().items() if image is not None}
+    found = images._asdict().items()
+    return {name: image[0].cpu().numpy() for name, image in found if image is not None}
 
 
 def _field(

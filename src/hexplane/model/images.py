@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from hexplane.geometry.frame import BACKGROUND_DEPTH
+
 
 class Images(NamedTuple):
     """Decoded or true views."""
@@ -22,6 +24,16 @@ class Images(NamedTuple):
             None if depth is None else change(depth),
             None if normal is None else change(normal),
         )
+
+
+def composed(images: Images) -> Images:
+    """Decoded views as true ones are: background depth and no normal off the head."""
+    on = images.coverage >= 0.5
+    return Images(
+        images.coverage,
+        None if images.depth is None else torch.where(on, images.depth, BACKGROUND_DEPTH),
+        None if images.normal is None else images.normal * on[:, :, None],
+    )
 
 
 def plain(images: Images) -> Tensor:

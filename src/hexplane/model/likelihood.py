@@ -1,12 +1,12 @@
 """Likelihoods: what the decoder's values mean, and how far they are from the truth.
 
-Every reconstruction term is a mean over its values, never a sum. With D values a head, the loss
-`term + weight * KL` is the evidence bound's `-log p + beta * KL` with the beta of `beta_factor`.
+Every reconstruction term but that of `sse` is a mean over its values. The loss
+`term + weight * KL` is the evidence bound's `-log p + beta * KL`, each over a constant, with
+beta = `beta_factor` * weight.
 """
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -37,9 +37,6 @@ class Likelihood(ABC):
         features: what is decoded; normals come last, in object space.
     """
 
-    beta_factor: ClassVar[float | None]
-    """beta / (weight * D) for a summed KL; None where the term is no likelihood."""
-
     def __init__(self, features: Features) -> None:
         self.depth = features in modality.DEPTH
         self.normal = features in modality.NORMAL
@@ -53,6 +50,10 @@ class Likelihood(ABC):
     def channels(self) -> int:
         """C, values that the decoder gives each pixel."""
         return self.normal_channel + 3 * self.normal or 1
+
+    @abstractmethod
+    def beta_factor(self, values: int) -> float | None:
+        """beta over the weight of a summed KL, of D values a head; None: no likelihood."""
 
     @abstractmethod
     def images(self, values: Tensor) -> Images:
@@ -76,7 +77,8 @@ class Fitted(Likelihood):
     normal: |difference| summed over x, y, z; mean over the covered pixels.
     """
 
-    beta_factor = None
+    def beta_factor(self, values: int) -> None:
+        """None."""
 
     @property
     def normal_channel(self) -> int:
@@ -125,7 +127,9 @@ class MeanSquared(Likelihood):
     The term is the mean squared error: 2 / D times the negative log-likelihood, but a constant.
     """
 
-    beta_factor = 0.5
+    def beta_factor(self, values: int) -> float:
+        """D / 2."""
+        return values / 2
 
     def noise_variance(self, terms: dict[str, float]) -> float:
         """1."""
@@ -146,7 +150,7 @@ class MeanSquared(Likelihood):
         return Images(coverage.clamp(0, 1), depth, unit)
 
     def terms(self, values: Tensor, targets: Images) -> dict[str, Tensor]:
-        """reconstruction: the mean squared error over all values."""
+        """reconstruction: the squared error over all values."""
         return {"reconstruction": self._squared(values, targets)}
 
     def _squared(self, values: Tensor, targets: Images) -> Tensor:
@@ -157,6 +161,20 @@ class MeanSquared(Likelihood):
         return functional.mse_loss(values, plain(targets))
 
 
+class SummedSquares(MeanSquared):
+    """The same channels and sigma; the squared errors of a head are summed.
+
+    The term is twice the negative log-likelihood, but a constant.
+    """
+
+    def beta_factor(self, values: int) -> float:
+        """1 / 2."""
+        return 0.5
+
+    def _squared(self, values: Tensor, targets: Images) -> Tensor:
+        return super()._squared(values, targets) * values[0].numel()
+
+
 class LearnedSigma(MeanSquared):
     """The same channels; one sigma for all values, always the one that fits best.
 
@@ -164,7 +182,9 @@ class LearnedSigma(MeanSquared):
     VAE training with calibrated decoders, ICML 2021: sigma^2 = mean squared error.
     """
 
-    beta_factor = 1.0
+    def beta_factor(self, values: int) -> float:
+        """D."""
+        return values
 
     def noise_variance(self, terms: dict[str, float]) -> float:
         """The mean squared error that the term stands for."""
@@ -180,7 +200,9 @@ class LearnedSigma(MeanSquared):
 class Bernoulli(Likelihood):
     """One logit a pixel; the term is the cross-entropy in nats a pixel."""
 
-    beta_factor = 1.0
+    def beta_factor(self, values: int) -> float:
+        """D."""
+        return values
 
     def images(self, values: Tensor) -> Images:
         """Coverage alone."""
@@ -198,6 +220,7 @@ def build_likelihood(name: LikelihoodName, features: Features) -> Likelihood:
     kinds: dict[LikelihoodName, type[Likelihood]] = {
         "fitted": Fitted,
         "mse": MeanSquared,
+        "sse": SummedSquares,
         "learned_sigma": LearnedSigma,
         "bernoulli": Bernoulli,
     }

@@ -8,10 +8,10 @@ from hexplane.geometry.modality import Features
 from hexplane.model import bottlenecks, codecs
 from hexplane.plumbing.settings import Settings
 
-LikelihoodName = Literal["fitted", "mse", "learned_sigma", "bernoulli"]
+LikelihoodName = Literal["fitted", "mse", "sse", "learned_sigma", "bernoulli"]
 """fitted: a coverage logit, and a loss that fits each channel; mse: plain channels, background
-included, Gaussian of sigma 1; learned_sigma: the same with the sigma that fits best; bernoulli:
-one logit a pixel, for occupancy."""
+included, Gaussian of sigma 1; sse: the same, summed instead of averaged; learned_sigma: the same
+with the sigma that fits best; bernoulli: one logit a pixel, for occupancy."""
 
 
 class ModalitySettings(Settings):
@@ -28,7 +28,8 @@ class ModalitySettings(Settings):
         features = info.data.get("features")
         if likelihood == "bernoulli" and features not in (None, "occupancy"):
             raise ValueError(
-                f"bernoulli does not fit features {features} (allowed: fitted, mse, learned_sigma)"
+                f"bernoulli does not fit features {features} "
+                "(allowed: fitted, mse, sse, learned_sigma)"
             )
         return likelihood
 

@@ -1,6 +1,6 @@
 """Settings of the training."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,12 @@ class TrainingSettings(Settings):
     )
     log_every: int = Field(
         50, ge=1, le=100_000_000, description="Steps between rows of history.csv."
+    )
+    snapshots: list[Annotated[int, Field(ge=1, le=100_000_000)]] = Field(
+        [],
+        max_length=1000,
+        description="Steps after which history.csv also says what the first training head decodes "
+        "to: from its mean latent, from a sample of it, and from one of the prior.",
     )
     checkpoint_seconds: float = Field(
         30.0, ge=0, le=86_400, description="Seconds between checkpoints."

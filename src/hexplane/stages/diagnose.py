@@ -15,7 +15,7 @@ from hexplane.metrics.comparison import compare
 from hexplane.metrics.nearest import nearest
 from hexplane.model import diagnostics
 from hexplane.model.codec import Codec
-from hexplane.model.images import Images, plain
+from hexplane.model.images import Images, composed, plain
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.claims import claim
 from hexplane.plumbing.files import sha256
@@ -209,10 +209,12 @@ def _decoded(
         images, extraction = decode(codec, latent, settings)
         made.append(extraction)
         if images:
-            shown = plain(_composed(images, heads.images))[0]
+            decoded = {name: torch.from_numpy(image)[None] for name, image in images.items()}
+            views = Images(decoded["coverage"], decoded.get("depth"), decoded.get("normal"))
+            shown = plain(composed(views))[0]
             squared.append(float((shown - truth[i]).square().mean()))
-            coverage = torch.from_numpy(images["coverage"])
-            covered.append(float((coverage - heads.images.coverage[i]).square().sum()))
+            missed = decoded["coverage"][0] - heads.images.coverage[i]
+            covered.append(float(missed.square().sum()))
         measured = settings.samples, settings.thresholds, settings.seed
         scores.append(compare(extraction.mesh, originals[i], *measured))
     spread = heads.images.coverage - heads.images.coverage.mean(dim=0)
@@ -222,18 +224,6 @@ def _decoded(
         "coverage_explained": 1 - sum(covered) / total if covered and total else None,
         "scores": scores,
     }
-
-
-def _composed(images: dict[str, np.ndarray], like: Images) -> Images:
-    """Decoded images [1, ...] as plain views: background depth and no normal off the head."""
-    coverage = torch.from_numpy(images["coverage"])[None]
-    on = coverage >= 0.5
-    depth = normal = None
-    if like.depth is not None:
-        depth = torch.where(on, torch.from_numpy(images["depth"])[None], 1.0)
-    if like.normal is not None:
-        normal = torch.from_numpy(images["normal"])[None] * on[:, :, None]
-    return Images(coverage, depth, normal)
 
 
 def _short(values: list[float]) -> list[float]:

@@ -27,6 +27,7 @@ from hexplane.training.history import HistoryRow
 from hexplane.training.latents import gradient_row, latent_row
 from hexplane.training.objective import Objective, total_loss
 from hexplane.training.schedule import schedule, set_rate
+from hexplane.training.snapshots import snapshot_row
 
 VALIDATION_SEED = 1
 """Seeds the samples that validation is measured at: the same ones every time."""
@@ -110,7 +111,9 @@ def train(
         for step in range(run.step, settings.training.steps)
     )
     for held, order in heads.picked(orders):
-        diagnose = (run.step + 1) % diagnosed == 0 or run.step + 1 == settings.training.steps
+        last = run.step + 1 == settings.training.steps
+        snapshot = run.step + 1 in settings.training.snapshots
+        diagnose = snapshot or last or (run.step + 1) % diagnosed == 0
         torch.manual_seed(settings.seed * 1_000_003 + run.step)
         samples = torch.randint(heads.samples, (settings.training.sdf_points,))
         batch = held.batch(order, samples)
@@ -119,9 +122,8 @@ def train(
         )
         run.step += 1
         run.seconds = time.perf_counter() - started
-        last = run.step == settings.training.steps
         progress.update(run.step, row["loss"])
-        if run.step % settings.training.log_every == 0 or last:
+        if run.step % settings.training.log_every == 0 or snapshot or last:
             logged = {
                 name: float(mean_over_processes(value)) if isinstance(value, Tensor) else value
                 for name, value in row.items()
@@ -130,6 +132,8 @@ def train(
                 logged |= _validate(objective, settings, validation)
             if diagnose:
                 logged |= latent_row(codec, heads)
+            if snapshot:
+                logged |= snapshot_row(codec, heads, settings.seed)
             if not math.isfinite(logged["loss"]) and all(
                 math.isfinite(row["loss"]) for row in run.rows
             ):

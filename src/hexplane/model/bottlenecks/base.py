@@ -50,15 +50,12 @@ class Bottleneck(nn.Module, ABC):
         """What changes with the step, by the names that the history has for it."""
         return {}
 
-    def effective_beta(
-        self, step: int, factor: float, values: int, dimensions: int
-    ) -> float | None:
+    def effective_beta(self, step: int, factor: float, dimensions: int) -> float | None:
         """beta of the evidence bound `-log p + beta * KL` that a step's weight stands for.
 
         Args:
             step: the step.
-            factor: beta / (weight * D) of the likelihood, for a summed KL.
-            values: D, values that the likelihood is taken over.
+            factor: beta over the weight of a summed KL, as the likelihood says.
             dimensions: K, latent dimensions.
 
         Returns:

@@ -98,9 +98,9 @@ class Gaussian(Bottleneck):
         """`kl_weight`."""
         return {"kl_weight": self.kl_weight(step)}
 
-    def effective_beta(self, step: int, factor: float, values: int, dimensions: int) -> float:
-        """weight * factor * D; a mean KL divides by its dimensions."""
-        beta = self.kl_weight(step) * factor * values
+    def effective_beta(self, step: int, factor: float, dimensions: int) -> float:
+        """weight * factor; a mean KL divides by its dimensions."""
+        beta = self.kl_weight(step) * factor
         return beta / dimensions if self.settings.kl_reduction == "mean" else beta
 
     @torch.no_grad()

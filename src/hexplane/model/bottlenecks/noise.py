@@ -114,9 +114,9 @@ class Noise(Bottleneck):
         """`kl_weight`."""
         return {"kl_weight": self.kl_weight(step)}
 
-    def effective_beta(self, step: int, factor: float, values: int, dimensions: int) -> float:
-        """weight * factor * D, at a gain of 1."""
-        return self.kl_weight(step) * factor * values
+    def effective_beta(self, step: int, factor: float, dimensions: int) -> float:
+        """weight * factor, at a gain of 1."""
+        return self.kl_weight(step) * factor
 
     @torch.no_grad()
     def fit(self, statistics: Iterable[Tensor]) -> None:

@@ -165,16 +165,16 @@ class HexplaneAutoencoder(Codec):
         ]
 
     def effective_beta(self, step: int) -> float | None:
-        """mse: weight * D / 2; learned_sigma and bernoulli: weight * D, with D values a head.
+        """The weight times what the likelihood makes of D, the values of a head.
 
         A mean KL divides by its dimensions. A training that is shorter than the ramp ends below
         `kl_weight`.
         """
-        factor = self.likelihood.beta_factor
+        values = 6 * self.likelihood.channels * self.resolution**2
+        factor = self.likelihood.beta_factor(values)
         if factor is None:
             return None
-        values = 6 * self.likelihood.channels * self.resolution**2
-        return self.bottleneck.effective_beta(step, factor, values, math.prod(self.latent_shape))
+        return self.bottleneck.effective_beta(step, factor, math.prod(self.latent_shape))
 
     def noise_variance(self, terms: dict[str, float]) -> float | None:
         """The likelihood's."""
