@@ -152,12 +152,12 @@ def _arm(**changes):
         (
             _arm(likelihood="gauss"),
             "arms.ae.likelihood",
-            ["'fitted', 'mse', 'learned_sigma' or 'bernoulli'", "'gauss'"],
+            ["'fitted', 'mse', 'sse', 'learned_sigma' or 'bernoulli'", "'gauss'"],
         ),
         (
             _arm(likelihood="bernoulli"),
             "arms.ae.likelihood",
-            ["depth_normal", "allowed: fitted, mse, learned_sigma"],
+            ["depth_normal", "allowed: fitted, mse, sse, learned_sigma"],
         ),
         (
             _arm(field="sdf", training={"sdf_weight": 0}),

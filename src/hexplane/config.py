@@ -34,7 +34,9 @@ from hexplane.settings.rates import RIVALS, Budgets
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainingSettings
 
-_TABLES = {Path(path).name for path in (DEFAULT.summary, DEFAULT.runs, DEFAULT.rates)}
+_TABLES = {
+    Path(path).name for path in (DEFAULT.summary, DEFAULT.runs, DEFAULT.rates, DEFAULT.snapshots)
+}
 """Files beside the folders of arms."""
 
 

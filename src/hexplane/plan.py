@@ -231,6 +231,11 @@ class Plan:
         return {method: names for method, names in heads.items() if names}
 
     @property
+    def snapshots(self) -> bool:
+        """Whether some training looks at what it decodes as it goes."""
+        return any(self.config.training_of(arm).snapshots for arm in self.arms)
+
+    @property
     def averaged(self) -> list[str]:
         """Training heads that the mean head is of."""
         return self.split["train"][:AVERAGED]

@@ -247,13 +247,13 @@ class Results:
         # What is fitted in closed form has the one time under both names.
         return trained + (float(found.get("seconds_fitting") or 0) if found.get("steps") else 0)
 
-    def history_path(self, arm: str) -> Path:
-        """Where an arm's training history lies."""
-        return Path(self.paths.history.format(run=arm))
+    def history_path(self, run: str) -> Path:
+        """Where a run's training history lies; an arm's name stands for its first run."""
+        return Path(self.paths.history.format(run=run))
 
-    def history(self, arm: str) -> Columns:
-        """Columns of an arm's training history; None where empty or not finite."""
-        path = self.history_path(arm)
+    def history(self, run: str) -> Columns:
+        """Columns of a run's training history; None where empty or not finite."""
+        path = self.history_path(run)
         try:
             with path.open(encoding="utf-8", newline="") as stream:
                 rows = list(csv.DictReader(stream))

@@ -202,7 +202,7 @@ def _negative_log(name, values, features, targets):
     def total(deviation):
         return -Normal(mean, deviation).log_prob(truth).sum().item()
 
-    if name == "mse":
+    if name in ("mse", "sse"):
         return total(1.0)
     best = minimize_scalar(lambda log: total(math.exp(log)), bracket=(-1, 1), tol=1e-10)
     return best.fun
@@ -211,18 +211,17 @@ def _negative_log(name, values, features, targets):
 @pytest.mark.parametrize(
     ("name", "features"),
     [
-        *((name, features) for name in ("mse", "learned_sigma") for features in FEATURES),
+        *((name, features) for name in ("mse", "sse", "learned_sigma") for features in FEATURES),
         ("bernoulli", "occupancy"),
     ],
 )
 def test_beta_factor_turns_the_term_into_the_log_likelihood(name, features):
-    # D * factor * term = NLL + constant, so that D * factor * (term + w KL) has beta = D factor w.
+    # factor * term = NLL + constant, so that factor * (term + w KL) has beta = factor w.
     likelihood, targets = build_likelihood(name, features), _truth(features)
     one, two = (scale * torch.randn(1, 6, likelihood.channels, R, R) for scale in (0.3, 1.5))
     terms = [likelihood.terms(values, targets)["reconstruction"].item() for values in (one, two)]
     truths = [_negative_log(name, values, features, targets) for values in (one, two)]
-    count = one.numel()
-    scaled = (terms[1] - terms[0]) * count * likelihood.beta_factor
+    scaled = (terms[1] - terms[0]) * likelihood.beta_factor(one.numel())
     assert scaled == pytest.approx(truths[1] - truths[0], rel=1e-4)
 
 
@@ -269,7 +268,7 @@ def test_bernoulli_is_the_librarys_log_probability_a_pixel():
 
 
 def test_fitted_is_no_likelihood():
-    assert build_likelihood("fitted", "depth_normal").beta_factor is None
+    assert build_likelihood("fitted", "depth_normal").beta_factor(1) is None
 
 
 @pytest.mark.parametrize("features", ["depth_normal", "dithered", "normal"])

@@ -379,6 +379,10 @@ def test_the_device_draws_as_the_rasteriser_of_these_tests(on_gpu, head):
         rasteriser.RasterizeCudaContext(), positions, triangles, (128, 128), ranges=ranges
     )
     real = real.cpu()
-    same = real[..., 3] == ours[..., 3]
-    assert same.float().mean() > 0.999
-    assert (real - ours)[same][:, :2].abs().median() < 1e-5
+    shown = (real[..., 3] > 0) & (ours[..., 3] > 0)
+    assert ((real[..., 3] > 0) == (ours[..., 3] > 0)).float().mean() > 0.999
+    # Faces are smaller than a pixel here, and where one ends is a matter of rounding.
+    same = shown & (real[..., 3] == ours[..., 3])
+    assert same.sum() > 0.97 * shown.sum()
+    assert (real - ours)[same][:, :3].abs().median() < 1e-5
+    assert (real - ours)[shown][:, 2].abs().quantile(0.99) < 1e-3

@@ -145,7 +145,7 @@ def _linear_rate(spec: TrainSettings) -> float:
 
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("weight", [0.02, 0.1, 0.4])
-@pytest.mark.parametrize("likelihood", ["mse", "learned_sigma"])
+@pytest.mark.parametrize("likelihood", ["mse", "sse", "learned_sigma"])
 def test_minimiser_is_the_evidence_bounds_at_the_effective_beta(likelihood, weight, reduction):
     spec = TrainSettings(
         features="occupancy",
@@ -158,7 +158,7 @@ def test_minimiser_is_the_evidence_bounds_at_the_effective_beta(likelihood, weig
     # beta-ELBO of a linear VAE: the latent takes log(signal / (beta sigma^2)) / 2 nats, and
     # leaves beta sigma^2 of the signal (Lucas et al., 2019).
     # The best sigma^2 is what is left a value: (noise + beta sigma^2) / D.
-    variance = 1.0 if likelihood == "mse" else NOISE / (count - beta)
+    variance = 1.0 if likelihood in ("mse", "sse") else NOISE / (count - beta)
     expected = math.log(SIGNAL / (beta * variance)) / 2
     assert expected > 0.1
     assert _linear_rate(spec) == pytest.approx(expected, abs=1e-5)

@@ -47,6 +47,16 @@ rule report:
             if PLAN.rated
             else []
         ),
+        snapshots=(
+            report(
+                paths.snapshots,
+                caption="../report/snapshots.rst",
+                category="Metrics",
+                labels={"content": "what trainings decoded as they went"},
+            )
+            if PLAN.snapshots
+            else []
+        ),
         scores=report(
             paths.figure.format(figure="scores.svg"),
             caption="../report/scores.rst",
@@ -81,9 +91,12 @@ rule report:
         code=code_param("report"),
         results=lambda w, output: os.path.dirname(os.path.dirname(output.page)),
         settings=f"@{paths.report_settings}",
-        rates=[f"--rates={paths.rates}"] if PLAN.rated else [],
+        tables=[
+            *([f"--rates={paths.rates}"] if PLAN.rated else []),
+            *([f"--snapshots={paths.snapshots}"] if PLAN.snapshots else []),
+        ],
     message:
         "Writing the report"
     shell:
         "python -m hexplane report {params.results:q} {output.page:q} {output.summary:q} {output.runs:q}"
-        " {params.rates:q} --spec {params.settings:q} --code {params.code:q} 2>&1 | tee {log:q}"
+        " {params.tables:q} --spec {params.settings:q} --code {params.code:q} 2>&1 | tee {log:q}"

@@ -71,6 +71,7 @@ class Layout:
         self.diagnostics = at + "diagnostics/{run}.json"
         self.runs = at + "metrics/runs.csv"
         self.rates = at + "metrics/rates.csv"
+        self.snapshots = at + "metrics/snapshots.csv"
         self.summary = at + "metrics/summary.csv"
         self.page = at + "report/index.html"
         self.page_manifest = at + "report/index.json"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hexplane.analysis.rates import write_rates
 from hexplane.analysis.runs import write_runs
+from hexplane.analysis.snapshots import write_snapshots
 from hexplane.analysis.study import Study
 from hexplane.analysis.summary import write_summary
 from hexplane.plumbing.claims import claim
@@ -28,6 +29,7 @@ def run(
     code: str | None = None,
     *,
     rates: Path | None = None,
+    snapshots: Path | None = None,
     force: bool = False,
 ) -> None:
     """Write the page and the tables over all metrics and runs.
@@ -42,6 +44,7 @@ def run(
         settings: which arm is judged by which oracle on which heads.
         code: code digest that the workflow planned with.
         rates: table of all methods over file sizes, CSV, where those were measured.
+        snapshots: table of what trainings decoded as they went, CSV, where they did.
         force: replace files that hexplane did not write, too.
 
     Raises:
@@ -49,7 +52,7 @@ def run(
     """
     job = Job(__name__, settings, code)
     figures = [page.with_name(name) for name in FIGURES]
-    tables = [summary, runs, *([] if rates is None else [rates])]
+    tables = [summary, runs, *(table for table in (rates, snapshots) if table is not None)]
     claim(manifest_path(page), [page, *tables, *figures], force)
     found = Results(results, settings)
     study = Study(found)
@@ -57,11 +60,13 @@ def run(
     write_runs(runs, study.rows)
     if rates is not None:
         write_rates(rates, found)
+    if snapshots is not None:
+        write_snapshots(snapshots, found)
     pictures = shelves(study)
     write_text(page, build_page(study, pictures))
     write_figures(page.parent, study, pictures, looks(found.arms))
     read = [found.metrics_path(score.method, score.mesh) for score in found.scores]
-    read += [found.history_path(arm) for arm in found.arms]
+    read += [found.history_path(run) for run in (settings.runs if snapshots else found.arms)]
     read += [found.rate_path(method, mesh) for method, mesh in found.rate_points]
     read += [found.diagnostics_path(run) for run in settings.runs]
     read += [found.novelty_path(arm) for arm in settings.drawn]

@@ -32,7 +32,7 @@ def test_a_deterministic_latent_has_no_terms_weights_diagnostics_or_prior():
     bottleneck, latent = Deterministic(), torch.randn(2, 6, 3, 4, 4)
     assert bottleneck.loss_terms(bottleneck.rate(latent)) == {}
     assert bottleneck.weights(1000) == bottleneck.schedule(1000) == {}
-    assert bottleneck.effective_beta(1000, 1.0, 100, 10) is None
+    assert bottleneck.effective_beta(1000, 100.0, 10) is None
     assert bottleneck.diagnostics(latent.split(1), draws=1) == {}
     assert bottleneck.logged == ()
     assert bottleneck.draw(latent.shape, torch.Generator()) is None

@@ -75,7 +75,7 @@ def test_charge_ramps_and_beta_is_that_of_a_gaussian():
         [0, 5e-5, 1e-4, 1e-4]
     )
     assert noise.schedule(50) == {"kl_weight": pytest.approx(5e-5)}
-    assert noise.effective_beta(1000, 0.5, 200, 77) == pytest.approx(1e-4 * 0.5 * 200)
+    assert noise.effective_beta(1000, 100.0, 77) == pytest.approx(1e-4 * 100)
 
 
 def test_tables_are_fitted_for_every_gain_and_code_nearer_than_the_density():

@@ -293,6 +293,7 @@ def test_effective_beta_counts_the_values_of_a_head():
     spec = _spec(bottleneck=GaussianSettings(kl_weight=1e-3, kl_warmup_steps=0))
     values = 6 * 4 * 16 * 16
     assert _beta(spec) == pytest.approx(1e-3 * values / 2)
+    assert _beta(spec.model_copy(update={"likelihood": "sse"})) == pytest.approx(1e-3 / 2)
     sigma = spec.model_copy(update={"likelihood": "learned_sigma"})
     assert _beta(sigma) == pytest.approx(1e-3 * values)
     bits = spec.model_copy(update={"likelihood": "bernoulli", "features": "occupancy"})
