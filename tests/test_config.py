@@ -164,6 +164,31 @@ def _arm(**changes):
             "arms.ae.field",
             ["training.sdf_weight", "allowed: fusion"],
         ),
+        (
+            _arm(model={"kind": "triplane"}),
+            "arms.ae.field",
+            ["fusion needs views", "model.kind triplane decodes none", "allowed: sdf"],
+        ),
+        (
+            _arm(model={"kind": "triplane"}, field="sdf", training={"sdf_weight": 0}),
+            "arms.ae.field",
+            ["training.sdf_weight", "(allowed: a weight above 0)"],
+        ),
+        (
+            _arm(model={"kind": "triplane"}, field="sdf", training={"snapshots": [3]}),
+            "arms.ae.training.snapshots",
+            ["they show views", "model.kind triplane decodes none", "allowed: []"],
+        ),
+        (
+            _arm(model={"kind": "triplane", "latent_resolution": 48}, field="sdf"),
+            "arms.ae.model.latent_resolution",
+            ["48", "render.resolution 128"],
+        ),
+        (
+            _arm(model={"kind": "triplane", "plane_resolution": 20}, field="sdf"),
+            "arms.ae.model",
+            ["plane_resolution 20", "multiple of 8"],
+        ),
         (_arm(heads=0), "arms.ae.heads", ["greater than or equal to 1", "0"]),
         (
             _arm(bottleneck={"kind": "gaussian", "kl_reduction": "max"}),

@@ -257,23 +257,29 @@ class Config(Settings):
                 lines += explain(error, getattr(arm, part), ("arms", name, part)).splitlines()
         if lines:
             return lines
-        model = self.model_of(name)
+        model, training = self.model_of(name), self.training_of(name)
+        kind = f"model.kind {model.kind}"
+        if arm.field == "fusion" and not model.decodes_images:
+            lines.append(
+                f"arms.{name}.field: {arm.field} needs views, and {kind} decodes none "
+                "(allowed: sdf)"
+            )
         if model.fitted:
-            kind = f"model.kind {model.kind}"
-            if arm.field != "sdf":
-                lines.append(
-                    f"arms.{name}.field: {arm.field} needs views, and {kind} decodes none "
-                    "(allowed: sdf)"
-                )
             if arm.features not in ("occupancy", "depth_normal"):
                 lines.append(
                     f"arms.{name}.features: {arm.features} holds no solid for {kind} "
                     "(allowed: occupancy, depth_normal)"
                 )
-        elif arm.field == "sdf" and not self.training_of(name).sdf_weight:
+        elif arm.field == "sdf" and not training.sdf_weight:
+            fusion = "fusion, or " if model.decodes_images else ""
             lines.append(
                 f"arms.{name}.field: sdf is not trained where training.sdf_weight is 0 "
-                "(allowed: fusion, or a weight above 0)"
+                f"(allowed: {fusion}a weight above 0)"
+            )
+        if training.snapshots and not (model.fitted or model.decodes_images):
+            lines.append(
+                f"arms.{name}.training.snapshots: they show views, and {kind} decodes none "
+                "(allowed: [])"
             )
         misfit = model.misfit(self.render.resolution)
         if misfit:

@@ -1,8 +1,8 @@
 """Settings of the training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hexplane.model.settings import CodecSettings
 from hexplane.plumbing.settings import MOST_SEED, Settings
@@ -60,3 +60,20 @@ class TrainSettings(CodecSettings):
 
     training: TrainingSettings = Field(TrainingSettings(), description="Optimisation.")
     seed: int = Field(0, ge=0, le=2 * MOST_SEED, description="Seed of weights, batches and noise.")
+
+    @model_validator(mode="after")
+    def _learns(self) -> Self:
+        """A codec without views learns from signed distances alone."""
+        own = self.model
+        if not (own.fitted or own.decodes_images):
+            if not self.training.sdf_weight:
+                raise ValueError(
+                    f"training.sdf_weight 0 leaves model.kind {own.kind} nothing to learn "
+                    "(allowed: a weight above 0)"
+                )
+            if self.training.snapshots:
+                raise ValueError(
+                    "training.snapshots show views, and "
+                    f"model.kind {own.kind} decodes none (allowed: [])"
+                )
+        return self

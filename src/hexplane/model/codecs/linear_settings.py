@@ -14,6 +14,7 @@ class LinearSettings(ModelSettings):
     """A signed distance field as a sum of principal components, fitted in closed form."""
 
     fitted: ClassVar[bool] = True
+    decodes_images: ClassVar[bool] = False
 
     kind: Literal["linear"] = Field(
         "linear", description="Principal components of signed distance fields."
