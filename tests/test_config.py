@@ -78,7 +78,7 @@ def test_every_preset_is_valid_on_top_of_the_shipped_config(root, shipped):
         # As Snakemake does: groups are merged, all else is replaced.
         values = copy.deepcopy(shipped)
         update_config(values, yaml.safe_load(path.read_text()))
-        plan = Plan(parse_config(values), Path())
+        plan = Plan(parse_config(values), root)
         assert plan.runs, path
         for run in plan.runs:
             assert plan.train(run)
