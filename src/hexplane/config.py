@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from hexplane.geometry.modality import DEPTH
 from hexplane.model import bottlenecks, codecs
 from hexplane.model.settings import ModalitySettings
 from hexplane.plumbing.errors import UserError
@@ -263,6 +264,12 @@ class Config(Settings):
             lines.append(
                 f"arms.{name}.field: {arm.field} needs views, and {kind} decodes none "
                 "(allowed: sdf)"
+            )
+        method = self.extraction.method
+        if method != "fusion" and arm.field == "fusion" and arm.features not in DEPTH:
+            lines.append(
+                f"extraction.method: {method} needs depth, and arms.{name}.features: "
+                f"{arm.features} has none (allowed: fusion)"
             )
         if model.fitted:
             if arm.features not in ("occupancy", "depth_normal"):

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hexplane.extraction import Extraction, ScalarField, extract, fused, signed
+from hexplane.extraction import Extraction, extract, from_views, signed
 from hexplane.geometry import frame
 from hexplane.model import latent_file
 from hexplane.model.codec import Codec
@@ -36,7 +36,7 @@ def decode(codec: Codec, latent: Tensor, settings: ExtractSettings) -> Decoded:
     """
     decoded = codec.decode(latent[None])
     images = images_by_name(codec.images(decoded)) if codec.decodes_images else {}
-    return Decoded(images, extract(_field(codec, decoded, images, settings), settings))
+    return Decoded(images, _extraction(codec, decoded, images, settings))
 
 
 def images_by_name(images: Images) -> dict[str, NDArray[np.float32]]:
@@ -45,14 +45,14 @@ def images_by_name(images: Images) -> dict[str, NDArray[np.float32]]:
     return {name: image[0].cpu().numpy() for name, image in found if image is not None}
 
 
-def _field(
+def _extraction(
     codec: Codec, decoded: Any, images: dict[str, NDArray[np.float32]], settings: ExtractSettings
-) -> ScalarField:
+) -> Extraction:
     if settings.field == "sdf":
-        return signed(codec.grid(decoded, settings.resolution))
+        return extract(signed(codec.grid(decoded, settings.resolution)), settings)
     if not images:
         raise UserError("field: fusion needs views, and this codec decodes none (allowed: sdf)")
-    return fused(images["coverage"], images.get("depth"), images.get("normal"), settings)
+    return from_views(images["coverage"], images.get("depth"), images.get("normal"), settings)
 
 
 def read_own_latent(

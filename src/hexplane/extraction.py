@@ -1,4 +1,4 @@
-"""A mesh from a field: the one way, for networks and for the oracles that they are judged by."""
+"""A mesh from a field or from views: the one way, for networks and for the oracles beside them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,10 @@ import trimesh
 from numpy.typing import NDArray
 
 from hexplane.geometry import fusion
+from hexplane.geometry.hexplane import hexplane_of
 from hexplane.geometry.isosurface import drop_islands, marching_cubes
+from hexplane.plumbing.errors import UserError
+from hexplane.reconstruction.methods import reconstructed
 from hexplane.settings.extract import ExtractionSection
 
 
@@ -33,15 +36,24 @@ class Extraction:
 
     Attributes:
         mesh: canonical; without faces where the field never crosses its level.
+        method: what made it, where it was not taken out of the field.
     """
 
     field: ScalarField
     mesh: trimesh.Trimesh
+    method: str | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a manifest says of it: whether the mesh is empty, and the range of the field."""
+        """What a manifest says of it: whether the mesh is empty, and the range of the field.
+
+        Of one that was not taken out of the field also whether it is closed and outward.
+        """
+        own = {}
+        if self.method is not None:
+            own = {"method": self.method, "closed": bool(self.mesh.is_volume)}
         return {
+            **own,
             "empty": is_empty(self.mesh),
             "field_min": float(self.field.values.min()),
             "field_max": float(self.field.values.max()),
@@ -84,3 +96,26 @@ def extract(field: ScalarField, settings: ExtractionSection) -> Extraction:
     """The mesh of a field by marching cubes, without its islands."""
     mesh = marching_cubes(field.values, field.level, field.outside)
     return Extraction(field, drop_islands(mesh, settings.islands))
+
+
+def from_views(
+    coverage: NDArray[np.floating],
+    depth: NDArray[np.floating] | None,
+    normal: NDArray[np.floating] | None,
+    settings: ExtractionSection,
+) -> Extraction:
+    """The mesh of six views, as `settings.method` takes it; images are those of `fused`.
+
+    Raises:
+        UserError: the method needs depth, and there is none.
+    """
+    field = fused(coverage, depth, normal, settings)
+    if settings.method == "fusion":
+        return extract(field, settings)
+    if depth is None:
+        raise UserError(
+            f"extraction.method: {settings.method} needs depth, and these views have none "
+            "(allowed: fusion)"
+        )
+    mesh = reconstructed(settings.method, hexplane_of(coverage, depth, normal))
+    return Extraction(field, drop_islands(mesh, settings.islands), settings.method)

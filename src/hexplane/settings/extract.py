@@ -8,11 +8,18 @@ from hexplane.geometry.modality import Features
 from hexplane.plumbing.settings import Settings
 
 ExtractionField = Literal["fusion", "sdf"]
+Method = Literal["fusion", "contour"]
+"""How six views become a mesh."""
 
 
 class ExtractionSection(Settings):
-    """How fields become meshes, for every arm."""
+    """How views and fields become meshes, for every arm."""
 
+    method: Method = Field(
+        "fusion",
+        description="How six views become a mesh: fusion to a field, or contour: outlined depth "
+        "clusters, few polygons. Arms whose field is sdf read none of it.",
+    )
     resolution: int = Field(128, ge=16, le=512, description="Voxels along the cube's side, N.")
     level: float = Field(
         0.5, gt=0, lt=1, description="Occupancy at the surface (fusion); sdf is taken at 0."

@@ -65,10 +65,10 @@ def run(
     if is_empty(mesh):
         low, high = (f"{extraction.facts[name]:.3g}" for name in ("field_min", "field_max"))
         level = extraction.field.level
-        print(
-            f"{target}: empty, as the field ({low} to {high}) never crosses {level:g}",
-            file=sys.stderr,
-        )
+        why = f"as the field ({low} to {high}) never crosses {level:g}"
+        if extraction.method is not None:
+            why = f"as {extraction.method} finds no solid behind all six views"
+        print(f"{target}: empty, {why}", file=sys.stderr)
     write_mesh(mesh, target)
     written = [target]
     if decoded is not None:

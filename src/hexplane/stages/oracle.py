@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hexplane.extraction import ScalarField, extract, fused, signed
+from hexplane.extraction import Extraction, extract, from_views, signed
 from hexplane.geometry import frame
 from hexplane.geometry.distance import signed_distance
 from hexplane.geometry.hexplane import Hexplane
@@ -47,17 +47,17 @@ def run(
         points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
         distance = signed_distance(points, read_normalised(mesh))
         field = signed(distance.reshape((settings.resolution,) * 3))
+        extraction = extract(field, settings)
     else:
         inputs = {"hexplane": content_digest(hexplane)}
-        field = _fused(read_hexplane(hexplane), settings)
-    extraction = extract(field, settings)
+        extraction = _from_views(read_hexplane(hexplane), settings)
     write_mesh(extraction.mesh, output)
     job.write_manifest(manifest_path(output), [output], inputs=inputs, **extraction.facts)
 
 
-def _fused(truth: Hexplane, settings: OracleSettings) -> ScalarField:
-    """Fused from what codecs of these features decode."""
-    return fused(
+def _from_views(truth: Hexplane, settings: OracleSettings) -> Extraction:
+    """Of what codecs of these features decode."""
+    return from_views(
         truth.occupancy.astype(np.float32),
         truth.depth if settings.features in DEPTH else None,
         truth.normal if settings.features in NORMAL else None,

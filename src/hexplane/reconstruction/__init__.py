@@ -1,0 +1,1 @@
+"""Meshes from six views without a network and without a field: classical reconstruction."""
