@@ -83,7 +83,8 @@ def fused(
     if depth is None:
         values = fusion.visual_hull(coverage, settings.resolution)
     else:
-        values = fusion.carve(coverage, depth, normal, settings.resolution)
+        # Half: marching cubes takes what is all but at the level for above it.
+        values = fusion.carve(coverage, depth, normal, settings.resolution, settings.level / 2)
     return ScalarField(values, settings.level, 0.0)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import trimesh
+from scipy import ndimage
 
 from conftest import MARKERS
 from hexplane.geometry import frame, fusion
@@ -131,6 +132,32 @@ def test_nothing_seen_in_a_view_leaves_nothing(renderer, sphere, missing):
         assert field.shape == (16, 16, 16)
         assert not field.any()
         assert len(_solid(field).faces) == 0
+
+
+def _blurred(renderer, mesh):
+    """Views as a network may decode them: silhouettes without an exact 0 anywhere."""
+    views = renderer.render(mesh, 64)
+    coverage = ndimage.gaussian_filter(views.occupancy.astype(np.float32), (0, 3, 3))
+    depth = np.where(views.occupancy, views.depth, 0.5)
+    return 0.03 + 0.94 * coverage, depth, views.normal
+
+
+def test_what_no_surface_at_the_level_needs_is_left_out(renderer, torus):
+    views = _blurred(renderer, torus)
+    whole, part = fusion.carve(*views, 48), fusion.carve(*views, 48, 0.25)
+    assert (part == 0).sum() > (whole == 0).sum()
+    first, second = _solid(whole), _solid(part)
+    assert len(first.faces) > 1000
+    np.testing.assert_array_equal(first.faces, second.faces)
+    np.testing.assert_array_equal(first.vertices, second.vertices)
+
+
+@pytest.mark.parametrize("layers", [1, 5, 64])
+def test_the_field_does_not_depend_on_how_it_is_cut(renderer, torus, monkeypatch, layers):
+    views = _blurred(renderer, torus)
+    field = fusion.carve(*views, 48)
+    monkeypatch.setattr(fusion, "SLAB", layers)
+    np.testing.assert_array_equal(fusion.carve(*views, 48), field)
 
 
 # Depth alone

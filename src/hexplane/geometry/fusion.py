@@ -20,6 +20,8 @@ NOTHING = 0.01
 """Coverage up to which a pixel is background: networks decode no exact 0."""
 EXTENDED_TRUST = 1e-6
 """Weight of a view where its surface is only continued past its silhouette."""
+SLAB = 4
+"""Layers of the grid that are carved at once."""
 
 
 def visual_hull(coverage: NDArray[np.floating], resolution: int) -> Field:
@@ -44,6 +46,7 @@ def carve(
     depth: NDArray[np.floating],
     normal: NDArray[np.floating] | None,
     resolution: int,
+    least: float = NOTHING,
 ) -> Field:
     """Field of the solid that lies behind the depth in all six views.
 
@@ -57,10 +60,11 @@ def carve(
         depth: [6, R, R], distance from the near face / 2.
         normal: [6, 3, R, R]; None: as steep as the depth's own differences.
         resolution: N, voxels along a side of the canonical cube.
+        least: values up to which the field has to tell nothing.
 
     Returns:
-        [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5. Far outside, where it would be
-        `NOTHING` at most, it is 0.
+        [N, N, N] indexed x, y, z, in [0, 1]; the surface is at 0.5. Where neither it nor a
+        neighbour would be above `least`, it may be 0 instead.
     """
     if normal is None:
         cosine = _cosine(depth).clip(MIN_COSINE, 1)
@@ -71,51 +75,70 @@ def carve(
     # tells better where the surface is than a mask that knows whole pixels.
     outer = _resample((inner + ndimage.maximum_filter(inner, (1, 3, 3))) / 2, resolution)
     field = np.zeros((resolution,) * 3, dtype=np.float32)
-    box = _box(outer)
-    if box is None:
+    box = _box(outer, least)
+    covered = np.asarray(coverage) >= 0.5
+    if box is None or not covered.any(axis=(1, 2)).all():
         return field
     inner = _resample(inner, resolution)
-    along = (np.arange(resolution, dtype=np.float32) + 0.5) / resolution  # near to far
     steepness = np.float32(resolution / (2 * TRUNCATION))
-    hull = np.ones(field[box].shape, dtype=np.float32)
-    views = []
+    views: list[list[Field]] = []
     for view in range(6):
-        covered = coverage[view] >= 0.5
-        if not covered.any():
-            return field
         # Continue the surface past its silhouette: the sentinel must not bend it.
         nearest = ndimage.distance_transform_edt(
-            ~covered, return_distances=False, return_indices=True
+            ~covered[view], return_distances=False, return_indices=True
         )
         images = np.stack([depth[view][tuple(nearest)], cosine[view][tuple(nearest)]])
-        *image, ray = _seen(box, view, resolution)
-        pixels = tuple(image)
-        surface, slope = (own[pixels] for own in _resample(images.astype(np.float32), resolution))
-        behind = (along[ray] - surface[..., None]) * (slope * steepness)[..., None]
-        trust = slope**2 * inner[view][pixels] + EXTENDED_TRUST
-        views.append((_to_grid(behind, view), _to_grid(trust[..., None], view)))
-        np.minimum(hull, _to_grid(outer[view][pixels][..., None], view), out=hull)
-    least = np.minimum.reduce([behind for behind, _ in views])
-    total, weights = np.zeros_like(least), np.zeros_like(least)
-    for behind, trust in views:
-        weight = trust * np.clip(1 - (behind - least) / AGREEMENT, 0, None)
-        total += weight * behind.clip(-1, 1)
-        weights += weight
-    field[box] = np.minimum(total / weights + 0.5, hull).clip(0, 1)
+        surface, slope = _resample(images.astype(np.float32), resolution)
+        trust = slope**2 * inner[view] + EXTENDED_TRUST
+        planes: tuple[Field, ...] = (surface, slope * steepness, trust, outer[view])
+        views.append([_to_grid(plane[..., None], view) for plane in planes])
+    along = ((np.arange(resolution) + 0.5) / resolution).astype(np.float32)
+    rays = [_to_grid(along[None, None], view) for view in range(6)]  # near to far
+    # Thin slabs stay in the processor's cache.
+    for start in range(box[0].start, box[0].stop, SLAB):
+        slab = (slice(start, min(start + SLAB, box[0].stop)), *box[1:])
+        own = [[_part(plane, slab) for plane in view] for view in views]
+        field[slab] = _carved([_part(ray, slab) for ray in rays], own)
     return field
 
 
-def _box(planes: NDArray[np.float32]) -> tuple[slice, slice, slice] | None:
-    """The part of the grid, indexed x, y, z, outside which some silhouette [6, N, N] is nothing.
+def _carved(rays: list[Field], views: list[list[Field]]) -> Field:
+    """A part of the carved field.
 
-    It has a voxel more on each side, so that no surface at a level above `NOTHING` is moved.
+    Args:
+        rays: of each view the place along its rays, near to far.
+        views: of each view its surface's place, units of the field along its rays, trust in it,
+            and the silhouette; all as arrays that broadcast on the grid.
+    """
+    behind = [(ray - view[0]) * view[1] for ray, view in zip(rays, views, strict=True)]
+    least = np.minimum.reduce(behind)
+    total, weights, hull = np.zeros_like(least), np.zeros_like(least), np.ones_like(least)
+    for own, (_, _, trust, silhouette) in zip(behind, views, strict=True):
+        weight = own - least
+        weight /= AGREEMENT
+        np.subtract(1, weight, out=weight)
+        np.maximum(weight, 0, out=weight)
+        weight *= trust
+        weights += weight
+        weight *= np.clip(own, -1, 1, out=own)
+        total += weight
+        np.minimum(hull, silhouette, out=hull)
+    total /= weights
+    total += 0.5
+    return np.minimum(total, hull, out=total).clip(0, 1)
+
+
+def _box(planes: NDArray[np.float32], least: float) -> tuple[slice, slice, slice] | None:
+    """The part of the grid outside which one of the silhouettes [6, N, N] is `least` at most.
+
+    It has a voxel more on each side, so that no surface at a level above that is moved.
     """
     size = planes.shape[-1]
     ends = [[0, size] for _ in range(3)]
     for view, plane in enumerate(planes):
         axes, descending = _axes(view)
         for axis, turned, other in ((axes[0], descending[0], 1), (axes[1], descending[1], 0)):
-            used = np.flatnonzero((plane > NOTHING).any(axis=other))
+            used = np.flatnonzero((plane > least).any(axis=other))
             if len(used) == 0:
                 return None
             low, high = max(0, int(used[0]) - 1), min(size, int(used[-1]) + 2)
@@ -128,12 +151,10 @@ def _box(planes: NDArray[np.float32]) -> tuple[slice, slice, slice] | None:
     return x, y, z
 
 
-def _seen(box: tuple[slice, ...], view: int, size: int) -> list[slice]:
-    """A part of the grid as rows, columns, and near to far of a view."""
-    axes, descending = _axes(view)
-    return [
-        slice(size - box[axis].stop, size - box[axis].start) if turned else box[axis]
-        for axis, turned in zip(axes, descending, strict=True)
+def _part(plane: Field, part: tuple[slice, ...]) -> Field:
+    """A part of the grid of what is the same along some of its axes."""
+    return plane[
+        tuple(own if n > 1 else slice(None) for own, n in zip(part, plane.shape, strict=True))
     ]
 
 
@@ -153,7 +174,7 @@ def _resample(images: NDArray[np.float32], resolution: int) -> NDArray[np.float3
     return ndimage.zoom(images, (1, factor, factor), order=1, mode="nearest", grid_mode=True)
 
 
-def _to_grid(image: NDArray[np.float32], view: int) -> NDArray[np.float32]:
+def _to_grid(image: Field, view: int) -> Field:
     """A view's volume [row, column, near to far] as a grid indexed x, y, z."""
     axes, descending = _axes(view)
     flipped = np.flip(image, tuple(i for i in range(3) if descending[i]))
