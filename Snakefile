@@ -41,6 +41,7 @@ include: "workflow/rules/hexplanes.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/reconstructions.smk"
 include: "workflow/rules/rates.smk"
+include: "workflow/rules/classical.smk"
 include: "workflow/rules/draws.smk"
 include: "workflow/rules/report.smk"
 

@@ -176,4 +176,5 @@ def test_stages_say_themselves_that_they_are_served() -> None:
     assert {*served} == {
         *("generate", "normalise", "render", "distances"),
         *("encode", "extract", "oracle", "evaluate", "rates", "draco", "parameters"),
+        *("solid", "classical"),
     }

@@ -23,6 +23,7 @@ from hexplane.plumbing.parse import explain
 from hexplane.plumbing.paths import DEFAULT, FOLDERS, LONGEST_NAME, NAME
 from hexplane.plumbing.settings import MOST_NAMES, MOST_SEED, Settings, each_once, shown
 from hexplane.plumbing.splits import GROUPS
+from hexplane.settings.classical import SOLIDS, TRUTH, ClassicalSection
 from hexplane.settings.diagnose import measures
 from hexplane.settings.distances import DistancesSection
 from hexplane.settings.draw import MOST_DRAWS, TemperatureSettings
@@ -36,7 +37,11 @@ from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainingSettings
 
 _TABLES = {
-    Path(path).name for path in (DEFAULT.summary, DEFAULT.runs, DEFAULT.rates, DEFAULT.snapshots)
+    Path(path).name
+    for path in (
+        *(DEFAULT.summary, DEFAULT.runs, DEFAULT.rates, DEFAULT.snapshots),
+        DEFAULT.classical_table,
+    )
 }
 """Files beside the folders of arms."""
 
@@ -60,6 +65,8 @@ def _arm_name(name: str) -> str:
         raise ValueError("names that begin with 'oracle-' are taken")
     if name in RIVALS:
         raise ValueError(f"{name!r} is taken: a rival of all arms has that name")
+    if name == TRUTH:
+        raise ValueError(f"{name!r} is taken: rendered views have that name beside decoded ones")
     if name in _TABLES:
         raise ValueError(f"{name!r} is taken: a table beside the arms' folders has that name")
     return _name(name)
@@ -215,6 +222,7 @@ class Config(Settings):
     extraction: ExtractionSection = ExtractionSection()
     draws: DrawsSection = DrawsSection()
     evaluation: EvaluationSection = EvaluationSection()
+    classical: ClassicalSection = ClassicalSection()
     hardware: HardwareSection = HardwareSection()
     repeats: int = Field(
         1,
@@ -242,6 +250,11 @@ class Config(Settings):
     @model_validator(mode="after")
     def _arms_are_sound(self) -> "Config":
         lines = [line for name in self.arms for line in self._mistakes(name)]
+        if self.classical.solids and SOLIDS in self.evaluation.files:
+            lines.append(
+                f"evaluation.files.{SOLIDS}: classical.solids has that family "
+                "(allowed: another name)"
+            )
         if lines:
             raise UserError("\n".join(dict.fromkeys(lines)))
         check_arms(self.hypotheses, list(self.arms), measures(self.evaluation.thresholds))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hexplane.config import Config
-from hexplane.geometry.modality import Features
+from hexplane.geometry.modality import DEPTH, Features
 from hexplane.plumbing.contents import Known, content, read_known
 from hexplane.plumbing.digests import canonical_json, code_digest, digest
 from hexplane.plumbing.errors import UserError
@@ -18,6 +18,7 @@ from hexplane.plumbing.files import write_json, write_text
 from hexplane.plumbing.paths import CHECKED, Layout, study
 from hexplane.plumbing.settings import Settings
 from hexplane.plumbing.splits import OTHERS
+from hexplane.settings.classical import SOLIDS, TRUTH, ClassicalSettings
 from hexplane.settings.diagnose import DiagnoseSettings
 from hexplane.settings.distances import DistancesSettings
 from hexplane.settings.draw import DrawSettings
@@ -39,6 +40,7 @@ from hexplane.settings.rates import (
 )
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
+from hexplane.settings.solid import SolidSettings
 from hexplane.settings.train import MOST_WATCHED, TrainingSettings, TrainSettings
 from hexplane.sources import find_sources
 from hexplane.split import in_turn, not_held_out, split_heads, unknown
@@ -71,12 +73,17 @@ class Plan:
         base = 100_000 * self.config.seed
         return {f"head-{i:03d}": base + i for i in range(self.config.meshes.generate)}
 
+    @property
+    def solids(self) -> list[str]:
+        """Names of the analytic solids, which are a family of their own; or none."""
+        return list(self.config.classical.solids)
+
     @cached_property
     def _files(self) -> dict[str, dict[str, str]]:
         asked = {"meshes.files": self.config.meshes.files}
         families = self.config.evaluation.files
         asked |= {f"evaluation.files.{family}": families[family] for family in families}
-        return find_sources(asked, self.folder, self.seeds)
+        return find_sources(asked, self.folder, [*self.seeds, *self.solids])
 
     @cached_property
     def sources(self) -> dict[str, str]:
@@ -128,7 +135,8 @@ class Plan:
     def others(self) -> dict[str, list[str]]:
         """Names of the heads of each other family, which no training sees."""
         families = self.config.evaluation.files
-        return {family: list(self._files[f"evaluation.files.{family}"]) for family in families}
+        found = {family: list(self._files[f"evaluation.files.{family}"]) for family in families}
+        return found | ({SOLIDS: self.solids} if self.solids else {})
 
     @cached_property
     def meshes(self) -> list[str]:
@@ -236,6 +244,18 @@ class Plan:
         return any(self.config.training_of(arm).snapshots for arm in self.arms)
 
     @property
+    def reconstructed(self) -> dict[str, list[str]]:
+        """Heads by the source of the views that classical methods take: rendered, or an arm."""
+        if not self.config.classical.methods:
+            return {}
+        arms = [
+            arm
+            for arm in self.arms
+            if self.config.arms[arm].features in DEPTH and self.config.model_of(arm).decodes_images
+        ]
+        return dict.fromkeys([TRUTH, *arms], self.evaluated)
+
+    @property
     def averaged(self) -> list[str]:
         """Training heads that the mean head is of."""
         return self.split["train"][:AVERAGED]
@@ -282,6 +302,8 @@ class Plan:
         for mesh in self.meshes:
             if mesh in self.seeds:
                 add(paths.head_manifest, self.generate(mesh), [mesh])
+            if mesh in self.solids:
+                add(paths.head_manifest, self.solid(mesh), [mesh])
             add(paths.mesh_manifest, self.normalise(mesh), [mesh])
         add(paths.hexplane_manifest, self.render(), self.meshes)
         add(paths.distance_manifest, self.distances(), self.sampled)
@@ -301,6 +323,8 @@ class Plan:
         for arm in self.drawn:
             add(paths.draw_manifest, self.draw(arm), [""], arm=arm)
             add(paths.novelty, self.novelty(arm), [""], arm=arm)
+        for source, heads in self.reconstructed.items():
+            add(paths.classical, self.classical(), heads, method=source)
         if self.rated:
             add(paths.mean_manifest, None, [""])
         for method, heads in self.rated.items():
@@ -345,6 +369,10 @@ class Plan:
     def generate(self, mesh: str) -> GenerateSettings:
         """Settings of one head's generation."""
         return GenerateSettings(seed=self.seeds[mesh], vary=self.config.meshes.vary)
+
+    def solid(self, mesh: str) -> SolidSettings:
+        """Settings of an analytic solid."""
+        return SolidSettings.model_validate({"solid": mesh})
 
     def normalise(self, mesh: str) -> NormaliseSettings:
         """Settings of one mesh's normalisation; generated heads are y-up whatever files are."""
@@ -406,6 +434,14 @@ class Plan:
             **self.evaluate().model_dump(), budgets=self.config.evaluation.rates
         )
 
+    def classical(self) -> ClassicalSettings:
+        """Settings of the classical methods side by side."""
+        return ClassicalSettings(
+            **self.config.extraction.model_dump(),
+            **self.evaluate().model_dump(),
+            methods=self.config.classical.methods,
+        )
+
     def parameters(self, mesh: str) -> ParametersSettings:
         """Settings of a generated head's own numbers over their rates."""
         return ParametersSettings(**self.measured().model_dump(), head=self.seeds[mesh])
@@ -450,6 +486,8 @@ class Plan:
             budgets=self.config.evaluation.rates,
             rated=self.rated,
             drawn=self.drawn,
+            solids=self.solids,
+            reconstructed=self.reconstructed,
             runs={run: self.runs[run] for run in self.runs},
             oracles={arm: self.oracle(arm) for arm in self.arms},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),

@@ -203,6 +203,23 @@ class Results:
         found = read_mesh(path)
         return found if len(found.faces) else None
 
+    def classical_path(self, source: str, mesh: str) -> Path:
+        """Where the measures of classical methods on some views of one head lie."""
+        return Path(self.paths.classical.format(method=source, mesh=mesh))
+
+    @cached_property
+    def classical(self) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+        """Measures by method, by the source of the views and head; or none."""
+        found = {}
+        for source, heads in self.settings.reconstructed.items():
+            for mesh in heads:
+                path = self.classical_path(source, mesh)
+                methods = read_manifest(path).get("methods")
+                if not isinstance(methods, dict):
+                    raise UserError(f"{path}: no methods in it")
+                found[source, mesh] = methods
+        return found
+
     def draws(self, arm: str) -> dict[str, Any]:
         """What is known of the heads that an arm drew."""
         return read_manifest(Path(self.paths.draw_manifest.format(arm=arm)))
@@ -324,7 +341,8 @@ class Results:
         # Diagnostics compare with the oracles of more heads than the arms were taken through.
         taken = [(arm, mesh) for arm in self.arms for mesh in self.heads]
         methods = [*taken, *((oracle, mesh) for oracle in self.oracles for mesh in names["mesh"])]
-        methods += [(name, mesh) for name, heads in self.rated.items() for mesh in heads]
+        of_methods = (self.rated, self.settings.reconstructed)
+        methods += [(name, mesh) for own in of_methods for name in own for mesh in own[name]]
         found: list[Path] = []
         for pattern in self.paths.manifests:
             if "{method}" in pattern:

@@ -19,7 +19,7 @@ from hexplane.plumbing.digests import import_closure
 from hexplane.settings.train import TrainSettings
 
 STAGES = ["check", "normalise", "render", "distances", "oracle", "evaluate", "report"]
-STAGES += ["draco", "mean"]
+STAGES += ["draco", "mean", "solid", "classical"]
 LEARNING = ["train", "encode", "extract", "interpolate", "diagnose", "rates", "draw"]
 LEARNING += ["novelty"]
 CHOSEN = TrainSettings(bottleneck=GaussianSettings()).modules()

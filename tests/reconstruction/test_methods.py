@@ -1,6 +1,8 @@
 """`extraction.method`: the way of the mesh, for oracles and for decoded views alike."""
 
+import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -18,7 +20,12 @@ from hexplane.settings.extract import ExtractionSection, Method, OracleSettings
 from hexplane.stages import oracle
 from hexplane.store import write_hexplane
 
-METHODS = [method for method in get_args(Method) if method != "fusion"]
+METHODS = [
+    pytest.param(method, marks=pytest.mark.skipif(not there, reason="pymeshlab is not installed"))
+    for method in get_args(Method)
+    if method != "fusion"
+    for there in [method != "poisson" or importlib.util.find_spec("pymeshlab") is not None]
+]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -39,6 +46,12 @@ def test_an_oracle_is_of_the_method_and_says_whether_it_is_closed(
 def test_nothing_is_an_empty_mesh(method: str) -> None:
     nothing = hexplane_of(np.zeros((6, 16, 16)), np.ones((6, 16, 16)), None)
     assert len(reconstructed(method, nothing).faces) == 0
+
+
+def test_a_missing_library_is_one_line(renderer, sphere, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymeshlab", None)
+    with pytest.raises(UserError, match="poisson needs pymeshlab; run `pip install pymeshlab`"):
+        reconstructed("poisson", renderer.render(sphere, 16))
 
 
 def test_silhouettes_alone_are_refused(root: Path) -> None:

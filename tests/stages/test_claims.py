@@ -18,6 +18,7 @@ from hexplane.settings.render import RenderSettings
 from hexplane.settings.report import ReportSettings
 from hexplane.stages import (
     check,
+    classical,
     diagnose,
     distances,
     draco,
@@ -35,6 +36,7 @@ from hexplane.stages import (
     rates,
     render,
     report,
+    solid,
     train,
 )
 from support.project import bump
@@ -118,6 +120,8 @@ def test_the_stores_and_the_metrics_of_a_user_stay(scans: Path, tmp_path: Path) 
 
 NOTHING = Path("nothing")
 WRITES = {
+    "classical": ("out.json", lambda o: classical.run(NOTHING, NOTHING, o)),
+    "solid": ("cube.ply", lambda o: solid.run(o)),
     "diagnose": (
         "out.json",
         lambda o: diagnose.run(NOTHING, o, DiagnoseSettings(heads={"train": ["a"]})),

@@ -35,6 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     config["meshes"]["generate"] = HEADS
     config["evaluation"]["rates"] = [1024]
     config["draws"]["count"] = 2
+    config["classical"]["methods"] = ["contour"]
     (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
     return project
 

@@ -4,6 +4,7 @@ from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import remove_left_over
 from hexplane.plumbing.paths import CHECKED, KEPT, RESULTS, STATE
+from hexplane.settings.classical import TRUTH
 from hexplane.settings.draw import draw_name
 from hexplane.settings.interpolate import STEPS
 from hexplane.settings.rates import DRACO, MEAN, PARAMETERS, RIVALS, shown
@@ -111,6 +112,12 @@ def rate_meshes(method):
         paths.rate_mesh.replace("{method}", method).replace("{budget}", str(own))
         for own in budgets
     ]
+
+
+def classical_meshes(source):
+    """Meshes that classical methods make of some views."""
+    own = paths.classical_mesh.replace("{method}", source)
+    return [own.replace("{way}", method) for method in PLAN.config.classical.methods]
 
 
 def heads_option(wildcards):

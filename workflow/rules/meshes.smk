@@ -31,6 +31,8 @@ if PLAN.seeds:
             paths.log("generate", "{mesh}"),
         benchmark:
             paths.client_benchmark("generate", "{mesh}")
+        wildcard_constraints:
+            mesh="head-[0-9]+",
         conda:
             LEARNING
         threads: 1
@@ -44,6 +46,34 @@ if PLAN.seeds:
             "Generating {wildcards.mesh}"
         shell:
             "python -m hexplane generate {output.mesh:q}"
+            " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+
+
+if PLAN.solids:
+
+    rule solid:
+        output:
+            mesh=paths.head,
+            manifest=paths.head_manifest,
+        log:
+            paths.log("solid", "{mesh}"),
+        benchmark:
+            paths.client_benchmark("solid", "{mesh}")
+        wildcard_constraints:
+            mesh="|".join(PLAN.solids),
+        conda:
+            GEOMETRY
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=2,
+        params:
+            spec=lambda w: spec_param(PLAN.solid(w.mesh)),
+            code=code_param("solid"),
+        message:
+            "Making {wildcards.mesh}"
+        shell:
+            "python -m hexplane solid {output.mesh:q}"
             " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
 
 

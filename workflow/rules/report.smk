@@ -17,6 +17,11 @@ rule report:
             for method, heads in PLAN.rated.items()
             for path in expand(paths.rate, method=method, mesh=heads)
         ],
+        classical=[
+            path
+            for source, heads in PLAN.reconstructed.items()
+            for path in expand(paths.classical, method=source, mesh=heads)
+        ],
         novelty=expand(paths.novelty, arm=PLAN.drawn),
     output:
         page=report(
@@ -57,6 +62,16 @@ rule report:
             if PLAN.snapshots
             else []
         ),
+        classical=(
+            report(
+                paths.classical_table,
+                caption="../report/classical.rst",
+                category="Metrics",
+                labels={"content": "classical methods side by side"},
+            )
+            if PLAN.reconstructed
+            else []
+        ),
         scores=report(
             paths.figure.format(figure="scores.svg"),
             caption="../report/scores.rst",
@@ -93,6 +108,7 @@ rule report:
         settings=f"@{paths.report_settings}",
         tables=[
             *([f"--rates={paths.rates}"] if PLAN.rated else []),
+            *([f"--classical={paths.classical_table}"] if PLAN.reconstructed else []),
             *([f"--snapshots={paths.snapshots}"] if PLAN.snapshots else []),
         ],
     message:

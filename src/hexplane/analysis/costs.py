@@ -44,6 +44,7 @@ def stage_costs(results: Results) -> list[Cost]:
         cost.seconds += float(manifest.get("seconds") or 0)
         cost.peak_mb = max(cost.peak_mb, float(manifest.get("peak_mb") or 0))
     known = {*results.settings.runs, *results.arms, *results.oracles, *RIVALS}
+    known |= {*results.settings.reconstructed}
     known |= {mesh for group in results.settings.groups.values() for mesh in group}
     for name, cost in found.items():
         for pattern in (results.paths.benchmark, results.paths.client_benchmark):

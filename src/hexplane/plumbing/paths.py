@@ -62,6 +62,8 @@ class Layout:
         self.metrics = at + "metrics/{method}/{mesh}.json"
         self.rate = at + "rates/{method}/{mesh}.json"
         self.rate_mesh = at + "rates/{method}/{mesh}.{budget}.ply"
+        self.classical = at + "classical/{method}/{mesh}.json"
+        self.classical_mesh = at + "classical/{method}/{mesh}.{way}.ply"
         self.draw = at + "draws/{arm}/{draw}.ply"
         self.draw_latent = at + "draws/{arm}/{draw}.hxl"
         self.draw_manifest = at + "draws/{arm}/manifest.json"
@@ -71,6 +73,7 @@ class Layout:
         self.diagnostics = at + "diagnostics/{run}.json"
         self.runs = at + "metrics/runs.csv"
         self.rates = at + "metrics/rates.csv"
+        self.classical_table = at + "metrics/classical.csv"
         self.snapshots = at + "metrics/snapshots.csv"
         self.summary = at + "metrics/summary.csv"
         self.page = at + "report/index.html"
@@ -90,7 +93,7 @@ class Layout:
             *(self.distance_manifest, self.model_manifest, self.latent_manifest),
             *(self.reconstruction_manifest, self.metrics, self.interpolation_manifest),
             *(self.draw_manifest, self.novelty),
-            *(self.mean_manifest, self.rate, self.diagnostics, self.page_manifest),
+            *(self.classical, self.mean_manifest, self.rate, self.diagnostics, self.page_manifest),
         ]
 
     @property
@@ -109,6 +112,7 @@ class Layout:
             self.draw: self.draw_manifest,
             self.draw_latent: self.draw_manifest,
             self.rate_mesh: self.rate,
+            self.classical_mesh: self.classical,
             self.mean: self.mean_manifest,
             self.page: self.page_manifest,
         }

@@ -10,9 +10,18 @@ def reconstructed(method: str, views: Hexplane) -> trimesh.Trimesh:
 
     Raises:
         ValueError: there is no such method.
+        UserError: its library is not installed.
     """
     if method == "contour":
         from hexplane.reconstruction.contour import contour
 
         return contour(views)
+    if method == "cloth":
+        from hexplane.reconstruction.cloth import cloth
+
+        return cloth(views)
+    if method == "poisson":
+        from hexplane.reconstruction.poisson import poisson
+
+        return poisson(views)
     raise ValueError(method)

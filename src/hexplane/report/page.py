@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from hexplane.analysis import failure, machine, novelty, overview, rates
+from hexplane.analysis import classical, failure, machine, novelty, overview, rates
 from hexplane.analysis.study import Study
 from hexplane.geometry import frame
 from hexplane.report import web
@@ -97,6 +97,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "decoders": rates.decoders(results),
         "at_sizes": at_sizes(study),
         "drawn": study.drawn,
+        "classical": classical.tables(results),
         "draws": draws(study),
         "beside": novelty.BESIDE,
         "shapes": novelty.SHAPES,

@@ -8,7 +8,7 @@ from hexplane.geometry.modality import Features
 from hexplane.plumbing.settings import Settings
 
 ExtractionField = Literal["fusion", "sdf"]
-Method = Literal["fusion", "contour"]
+Method = Literal["fusion", "contour", "cloth", "poisson"]
 """How six views become a mesh."""
 
 
@@ -17,8 +17,9 @@ class ExtractionSection(Settings):
 
     method: Method = Field(
         "fusion",
-        description="How six views become a mesh: fusion to a field, or contour: outlined depth "
-        "clusters, few polygons. Arms whose field is sdf read none of it.",
+        description="How six views become a mesh: fusion to a field; contour: outlined depth "
+        "clusters, few polygons; cloth: a sheet draped over them; poisson: screened Poisson, with "
+        "pymeshlab. Arms whose field is sdf read none of it.",
     )
     resolution: int = Field(128, ge=16, le=512, description="Voxels along the cube's side, N.")
     level: float = Field(

@@ -29,6 +29,11 @@ class ReportSettings(Settings):
         default={}, description="Heads that each arm and rival was measured on at these; or none."
     )
     drawn: list[HeadName] = Field(default=[], description="Arms that drew new heads; or none.")
+    solids: list[HeadName] = Field(default=[], description="Analytic solids; or none.")
+    reconstructed: dict[str, list[HeadName]] = Field(
+        default={},
+        description="Heads whose views classical methods took, rendered or decoded by an arm.",
+    )
     runs: dict[str, tuple[str, int]] = Field(description="Arm and seed of each training.")
     oracles: dict[str, str] = Field(description="Oracle of each arm.")
     config: dict[str, Any] = Field(description="The whole configuration, for reproduction.")

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from hexplane.analysis.classical import write_classical
 from hexplane.analysis.rates import write_rates
 from hexplane.analysis.runs import write_runs
 from hexplane.analysis.snapshots import write_snapshots
@@ -29,6 +30,7 @@ def run(
     code: str | None = None,
     *,
     rates: Path | None = None,
+    classical: Path | None = None,
     snapshots: Path | None = None,
     force: bool = False,
 ) -> None:
@@ -43,6 +45,7 @@ def run(
         runs: table of all runs, CSV.
         settings: which arm is judged by which oracle on which heads.
         code: code digest that the workflow planned with.
+        classical: table of classical methods, CSV, where those were measured.
         rates: table of all methods over file sizes, CSV, where those were measured.
         snapshots: table of what trainings decoded as they went, CSV, where they did.
         force: replace files that hexplane did not write, too.
@@ -52,7 +55,11 @@ def run(
     """
     job = Job(__name__, settings, code)
     figures = [page.with_name(name) for name in FIGURES]
-    tables = [summary, runs, *(table for table in (rates, snapshots) if table is not None)]
+    tables = [
+        summary,
+        runs,
+        *(table for table in (rates, classical, snapshots) if table is not None),
+    ]
     claim(manifest_path(page), [page, *tables, *figures], force)
     found = Results(results, settings)
     study = Study(found)
@@ -60,6 +67,8 @@ def run(
     write_runs(runs, study.rows)
     if rates is not None:
         write_rates(rates, found)
+    if classical is not None:
+        write_classical(classical, found)
     if snapshots is not None:
         write_snapshots(snapshots, found)
     pictures = shelves(study)
@@ -68,6 +77,7 @@ def run(
     read = [found.metrics_path(score.method, score.mesh) for score in found.scores]
     read += [found.history_path(run) for run in (settings.runs if snapshots else found.arms)]
     read += [found.rate_path(method, mesh) for method, mesh in found.rate_points]
+    read += [found.classical_path(source, mesh) for source, mesh in found.classical]
     read += [found.diagnostics_path(run) for run in settings.runs]
     read += [found.novelty_path(arm) for arm in settings.drawn]
     job.write_manifest(
