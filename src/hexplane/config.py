@@ -177,6 +177,9 @@ class ArmSection(ModalitySettings):
     field: ExtractionField = Field("fusion", description="What the mesh is taken from.")
     model: dict[str, Any] = Field({}, description="Keys of `model` that differ in this arm.")
     training: dict[str, Any] = Field({}, description="Keys of `training` that differ.")
+    share_of_steps: float = Field(
+        1.0, gt=0, le=1, description="Of `training.steps`, the share that this arm takes."
+    )
 
 
 class DrawsSection(TemperatureSettings):
@@ -321,8 +324,9 @@ class Config(Settings):
 
     def training_of(self, arm: str) -> TrainingSettings:
         """`training` as one arm sees it."""
-        own = self.arms[arm].training
-        return TrainingSettings.model_validate(self.training.model_dump() | own)
+        own, share = self.arms[arm].training, self.arms[arm].share_of_steps
+        settings = TrainingSettings.model_validate(self.training.model_dump() | own)
+        return settings.model_copy(update={"steps": max(1, round(settings.steps * share))})
 
 
 def parse_config(values: dict[str, Any]) -> Config:

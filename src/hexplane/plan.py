@@ -407,6 +407,10 @@ class Plan:
         """Modules that a run's codec is made of; an arm's name stands for its first run."""
         return self.train(run).modules()
 
+    def training_modules(self, run: str) -> tuple[str, ...]:
+        """Modules that a run's training chooses."""
+        return self.train(run).training_modules()
+
     def extract(self, arm: str) -> ExtractSettings:
         """Settings of the extraction from one arm's latents."""
         return ExtractSettings(

@@ -16,7 +16,7 @@ from hexplane.model import bottlenecks, codecs
 from hexplane.model.bottlenecks.gaussian_settings import GaussianSettings
 from hexplane.plumbing import digests, verify
 from hexplane.plumbing.digests import import_closure
-from hexplane.settings.train import TrainSettings
+from hexplane.settings.train import TrainingSettings, TrainSettings
 
 STAGES = ["check", "normalise", "render", "distances", "oracle", "evaluate", "report"]
 STAGES += ["draco", "mean", "solid", "classical"]
@@ -514,6 +514,8 @@ def test_closures_tell_the_stages_apart():
     assert "hexplane.training.loop" not in _closure("extract")
     assert "hexplane.geometry.fusion" in _closure("extract")
     assert "hexplane.geometry.fusion" not in _closure("train")
+    with_snapshots = TrainSettings(training=TrainingSettings(snapshots=[1])).training_modules()
+    assert "hexplane.geometry.fusion" in import_closure("hexplane.stages.train", *with_snapshots)
     # What a network decodes is measured only by its diagnostics.
     diagnose = _closure("diagnose")
     assert diagnose >= {

@@ -62,6 +62,7 @@ def _last_row(data: Path, name: str) -> dict[str, float]:
 @pytest.mark.parametrize("spec", [FITTED, SIGMA], ids=["fitted", "sigma"])
 def test_two_processes_train_what_one_does(data: Path, spec: dict[str, Any]) -> None:
     training = {"batch": 2, "steps": 8, "log_every": 4, "optimiser": "adam", "learning_rate": 1e-4}
+    training |= {"crops": 0.5}
     kind = spec["likelihood"]
     spec = {**spec, "training": training}
     one = _trained(data, f"{kind}-1", spec)
@@ -94,7 +95,7 @@ def test_a_batch_that_does_not_divide_is_refused(data: Path) -> None:
 
 @pytest.mark.slow
 def test_heads_read_as_they_come_train_the_same_weights(data: Path) -> None:
-    spec = {**FITTED, "training": {"batch": 2, "steps": 5, "log_every": 2}}
+    spec = {**FITTED, "training": {"batch": 2, "steps": 5, "log_every": 2, "crops": 0.5}}
     kept = _trained(data, "kept", spec)
     streamed = _trained(data, "streamed", spec, "--cache-gb=0")
     manifests = [

@@ -9,8 +9,8 @@ import torch
 from hexplane.model.bottlenecks.deterministic import Deterministic
 from hexplane.model.bottlenecks.gaussian import Gaussian
 from hexplane.model.images import Images
+from hexplane.training import snapshots
 from hexplane.training.data import Heads
-from hexplane.training.snapshots import snapshot_row
 from support.trained import render_and_sample, start_training
 
 R = 8
@@ -47,7 +47,7 @@ def _head(share: float) -> Heads:
 
 
 def test_mean_sample_and_prior_are_told_apart():
-    row = snapshot_row(_Codec(Gaussian()), _head(0.25), 0)
+    row = snapshots.row(_Codec(Gaussian()), _head(0.25), 0)
     assert row["coverage_head"] == 0.25
     assert [row[f"coverage_{way}"] for way in WAYS] == [0, 1, 1]
     assert [row[f"empty_{way}"] for way in WAYS] == [1, 0, 0]
@@ -57,7 +57,7 @@ def test_mean_sample_and_prior_are_told_apart():
 
 
 def test_what_has_no_prior_has_a_mean_alone():
-    row = snapshot_row(_Codec(Deterministic()), _head(0.5), 0)
+    row = snapshots.row(_Codec(Deterministic()), _head(0.5), 0)
     assert set(row) == {
         "coverage_head",
         *(f"{name}_mean" for name in ("coverage", "distortion", "empty", "field_min", "field_max")),
@@ -68,8 +68,8 @@ def test_what_has_no_prior_has_a_mean_alone():
 def test_snapshots_are_rows_of_their_own_and_change_no_weight(tmp_path: Path) -> None:
     data = render_and_sample(tmp_path, "ab")
     weights, steps = [], []
-    for name, snapshots in (("plain", []), ("watched", [3, 10])):
-        training = {"steps": 12, "log_every": 5, "snapshots": snapshots}
+    for name, taken in (("plain", []), ("watched", [3, 10])):
+        training = {"steps": 12, "log_every": 5, "snapshots": taken}
         spec = {"bottleneck": {"kind": "gaussian"}, "training": training}
         trained = start_training(data, name, "ab", spec, f"--state={data / name}")
         _, printed = trained.communicate()
@@ -78,6 +78,6 @@ def test_snapshots_are_rows_of_their_own_and_change_no_weight(tmp_path: Path) ->
         with (data / name / "history.csv").open() as stream:
             rows = list(csv.DictReader(stream))
         steps.append([int(row["step"]) for row in rows])
-        assert [int(row["step"]) for row in rows if row.get("coverage_head")] == snapshots
+        assert [int(row["step"]) for row in rows if row.get("coverage_head")] == taken
     assert steps == [[5, 10, 12], [3, 5, 10, 12]]
     assert weights[0] == weights[1]

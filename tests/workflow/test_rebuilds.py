@@ -36,7 +36,7 @@ NOTHING: dict[str, Edit] = {
     "an error of geometry": (f"{SRC}/geometry/meshes.py", "the file is empty", "nothing in it"),
     "an error of the training": (f"{SRC}/training/loop.py", "heads cannot be", "heads can not be"),
     "a description": (f"{SRC}/settings/train.py", '"Optimiser steps."', '"Steps of descent."'),
-    "a bound": (f"{SRC}/settings/train.py", "Field(1700, ge=1,", "Field(1700, ge=2,"),
+    "a bound": (f"{SRC}/settings/train.py", "Field(2400, ge=1,", "Field(2400, ge=2,"),
     "a line of the training": (f"{SRC}/training/loop.py", "resuming at step", "going on at step"),
     "a line of the progress": (f"{SRC}/plumbing/progress.py", "} left", "} to go"),
     "a mesh format": (f"{SRC}/plumbing/formats.py", '".off")', '".off", ".3mf")'),

@@ -29,7 +29,7 @@ rule train:
         cache_gb=str(PLAN.config.hardware.cache_gb),
     params:
         spec=lambda w: spec_param(PLAN.train(w.run)),
-        code=lambda w: code_param("train", PLAN.modules(w.run)),
+        code=lambda w: code_param("train", PLAN.training_modules(w.run)),
         folder=lambda w, output: os.path.dirname(output.manifest),
         heads=heads_option,
         # Inputs are compared as one set: this tells a head to train on from one to watch.

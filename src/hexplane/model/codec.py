@@ -17,6 +17,16 @@ from hexplane.model.latent_file import LAYER_BYTES
 from hexplane.plumbing.errors import UserError
 
 
+class Cube(NamedTuple):
+    """A part of the canonical cube, or all of it: what images show."""
+
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    half: float = 1.0  # of a side, in canonical units
+
+
+WHOLE = Cube()
+
+
 class Batch(NamedTuple):
     """Some heads at some points, on the training device."""
 
@@ -24,6 +34,7 @@ class Batch(NamedTuple):
     images: Images  # what should come out
     points: Tensor  # [B, S, 3]
     distance: Tensor  # [B, S], signed distance at the points
+    cube: Cube = WHOLE  # what views and images show; the points lie in it
 
 
 class Codec(nn.Module, ABC):

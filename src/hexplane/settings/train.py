@@ -9,13 +9,15 @@ from hexplane.plumbing.settings import MOST_SEED, Settings
 
 MOST_WATCHED = 16
 """Validation heads that a training looks at as it goes."""
+SNAPSHOTS = "hexplane.training.snapshots"
+"""What trainings load that take snapshots."""
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class TrainingSettings(Settings):
     """Optimisation, shared by all arms unless one says otherwise."""
 
-    steps: int = Field(1700, ge=1, le=100_000_000, description="Optimiser steps.")
+    steps: int = Field(2400, ge=1, le=100_000_000, description="Optimiser steps.")
     batch: int = Field(1, ge=1, le=65_536, description="Heads a step, six views each.")
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Peak learning rate.")
     optimiser: Literal["muon", "adam"] = Field(
@@ -36,6 +38,14 @@ class TrainingSettings(Settings):
     coverage_weight: float = Field(1.0, ge=0, le=1e6, description="Weight of the coverage term.")
     sdf_weight: float = Field(
         1.0, ge=0, le=1e6, description="Weight of the signed-distance term; 0: left out."
+    )
+    crops: float = Field(
+        0.85,
+        ge=0,
+        le=1,
+        description="Share of the steps, the first ones, that see an eighth of the cube, elsewhere "
+        "in each: a quarter of each view, and of its cost. Codecs that take views whole, and "
+        "latent grids of an odd number of cells, go without.",
     )
     precision: Precision = Field(
         "auto",
@@ -77,3 +87,10 @@ class TrainSettings(CodecSettings):
                     f"model.kind {own.kind} decodes none (allowed: [])"
                 )
         return self
+
+    def training_modules(self) -> tuple[str, ...]:
+        """Dotted names of the modules that a training with these settings chooses.
+
+        Snapshots extract meshes, and a training without any is none of a change in that.
+        """
+        return (*self.modules(), *([SNAPSHOTS] if self.training.snapshots else []))

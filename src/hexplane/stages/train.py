@@ -67,7 +67,7 @@ def run(
         UserError: there is no head to train on, or a number is out of range.
     """
     claim(output / "manifest.json", [output / name for name in WRITTEN], force)
-    job = Job(__name__, settings, code, settings.modules())
+    job = Job(__name__, settings, code, settings.training_modules())
     for option, value, most in (("--devices", devices, 4096), ("--cache-gb", cache_gb, 1e6)):
         if not 0 <= value <= most:  # NaN is not
             raise UserError(f"{option}: {value} (allowed: 0 to {most:g})")

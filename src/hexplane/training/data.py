@@ -14,10 +14,11 @@ from torch import Tensor
 from hexplane.geometry.features import network_input
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.modality import DEPTH, NORMAL, Features
-from hexplane.model.codec import Batch
+from hexplane.model.codec import WHOLE, Batch, Cube
 from hexplane.model.images import Images
 from hexplane.plumbing.errors import UserError
 from hexplane.store import read_hexplane, read_samples, resolution_of, samples_of
+from hexplane.training.crops import cropped
 
 AHEAD = 2
 """Batches that are read while a step runs."""
@@ -60,11 +61,12 @@ class Heads:
         """The same heads in page-locked memory, from which a GPU copies beside its work."""
         return self._map(torch.Tensor.pin_memory)
 
-    def batch(self, heads: Tensor, samples: Tensor) -> Batch:
-        """Some heads [B], by index, at some samples [S] of each."""
-        images = self.images.map(lambda image: image[heads])
+    def batch(self, heads: Tensor, samples: Tensor, cube: Cube = WHOLE) -> Batch:
+        """Some heads [B], by index, at some samples [S] or [B, S] of each, as far as in a cube."""
+        images = self.images.map(lambda image: cropped(image[heads], cube))
         chosen = heads[:, None], samples  # picked at once: no copy of all samples
-        return Batch(self.views[heads], images, self.points[chosen], self.distance[chosen])
+        views = cropped(self.views[heads], cube)
+        return Batch(views, images, self.points[chosen], self.distance[chosen], cube)
 
     def picked(self, orders: Iterable[Tensor]) -> Iterator[tuple["Heads", Tensor]]:
         """For each order, heads by index [B]: what holds them in memory, and where in it."""

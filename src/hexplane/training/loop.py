@@ -7,27 +7,28 @@ that a resumed run goes on exactly as an undisturbed one would have.
 import math
 import time
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hexplane.model.codec import Batch, Codec
+from hexplane.model.codec import WHOLE, Batch, Codec
 from hexplane.model.codecs import build_codec
 from hexplane.model.optimiser import build_optimiser
 from hexplane.model.processes import mean_over_processes
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.progress import Progress
-from hexplane.settings.train import TrainingSettings, TrainSettings
+from hexplane.settings.train import SNAPSHOTS, TrainingSettings, TrainSettings
 from hexplane.training.checkpoint import Damaged, load_checkpoint, save_checkpoint
+from hexplane.training.crops import drawn_cube, samples_within
 from hexplane.training.data import Heads, StoredHeads
 from hexplane.training.devices import half_precision
 from hexplane.training.history import HistoryRow
 from hexplane.training.latents import gradient_row, latent_row
 from hexplane.training.objective import Objective, total_loss
 from hexplane.training.schedule import schedule, set_rate
-from hexplane.training.snapshots import snapshot_row
 
 VALIDATION_SEED = 1
 """Seeds the samples that validation is measured at: the same ones every time."""
@@ -102,6 +103,10 @@ def train(
             },
         )
 
+    cells = settings.model.cells or 1
+    cropped_steps = settings.training.crops * settings.training.steps * (cells % 2 == 0)
+    if settings.training.crops and not cropped_steps:
+        progress.say("taking whole views at every step: they do not divide into crops")
     started = time.perf_counter() - run.seconds
     kept = time.perf_counter()
     rows = -(-settings.training.steps // settings.training.log_every)
@@ -115,8 +120,13 @@ def train(
         snapshot = run.step + 1 in settings.training.snapshots
         diagnose = snapshot or last or (run.step + 1) % diagnosed == 0
         torch.manual_seed(settings.seed * 1_000_003 + run.step)
-        samples = torch.randint(heads.samples, (settings.training.sdf_points,))
-        batch = held.batch(order, samples)
+        if run.step < cropped_steps:
+            cube = drawn_cube(cells)
+            samples = samples_within(held.points[order], cube, settings.training.sdf_points)
+        else:
+            cube = WHOLE
+            samples = torch.randint(heads.samples, (settings.training.sdf_points,))
+        batch = held.batch(order, samples, cube)
         row = _step(
             fabric, model, objective, optimiser, settings.training, batch, run.step, diagnose
         )
@@ -133,7 +143,8 @@ def train(
             if diagnose:
                 logged |= latent_row(codec, heads)
             if snapshot:
-                logged |= snapshot_row(codec, heads, settings.seed)
+                found: HistoryRow = import_module(SNAPSHOTS).row(codec, heads, settings.seed)
+                logged |= found
             if not math.isfinite(logged["loss"]) and all(
                 math.isfinite(row["loss"]) for row in run.rows
             ):

@@ -15,7 +15,7 @@ GRID = ExtractionSection(resolution=48)
 
 
 @torch.no_grad()
-def snapshot_row(codec: Codec, heads: Heads | StoredHeads, seed: int) -> HistoryRow:
+def row(codec: Codec, heads: Heads | StoredHeads, seed: int) -> HistoryRow:
     """What the first training head's mean latent, a sample of it and one of the prior decode to.
 
     Of each way, `mean`, `sample` and `prior` (the last two where there is a prior): the share of
@@ -38,7 +38,7 @@ def snapshot_row(codec: Codec, heads: Heads | StoredHeads, seed: int) -> History
         codec.bottleneck.train()
         latents |= {"sample": codec.bottleneck.encode(statistics), "prior": drawn.to(truth[0])}
         codec.bottleneck.eval()
-    row = {"coverage_head": float(truth.coverage.mean())}
+    columns = {"coverage_head": float(truth.coverage.mean())}
     for way, latent in latents.items():
         images = composed(codec.images(codec.decode(latent)))
         shown = images_by_name(images)
@@ -49,5 +49,5 @@ def snapshot_row(codec: Codec, heads: Heads | StoredHeads, seed: int) -> History
             **extract(field, GRID).facts,
         }
         del found["level"]
-        row |= {f"{name}_{way}": float(value) for name, value in found.items()}
-    return row
+        columns |= {f"{name}_{way}": float(value) for name, value in found.items()}
+    return columns

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hexplane.geometry import frame
+from hexplane.model.codec import WHOLE, Cube
 
 
 class SignedDistanceField(nn.Module):
@@ -28,15 +29,17 @@ class SignedDistanceField(nn.Module):
         image_axes = torch.from_numpy(frame.RIGHT), torch.from_numpy(-frame.UP)
         self.register_buffer("axes", torch.stack(image_axes, 1).float(), persistent=False)
 
-    def forward(self, planes: Tensor, points: Tensor) -> Tensor:
+    def forward(self, planes: Tensor, points: Tensor, cube: Cube = WHOLE) -> Tensor:
         """Signed distances [B, N] in canonical units, negative inside.
 
         Args:
-            planes: [B, 6, F, h, w], which fill the faces of the canonical cube.
+            planes: [B, 6, F, h, w], which fill the faces of the cube.
             points: [B, N, 3], canonical.
+            cube: what the planes show.
         """
         batch, views, channels = planes.shape[:3]
-        grid = torch.einsum("bnk,vak->bvna", points, self.axes)  # [B, 6, N, 2]
+        within = (points - points.new_tensor(cube.centre)) / cube.half
+        grid = torch.einsum("bnk,vak->bvna", within, self.axes)  # [B, 6, N, 2]
         sampled = functional.grid_sample(
             planes.flatten(0, 1),
             grid.flatten(0, 1)[:, None],

@@ -12,7 +12,7 @@ from hexplane.geometry import frame
 from hexplane.geometry.modality import CHANNELS, NORMAL, Features
 from hexplane.model.bottlenecks import build_bottleneck
 from hexplane.model.bottlenecks.kind import BottleneckSettings
-from hexplane.model.codec import Batch, Codec
+from hexplane.model.codec import WHOLE, Batch, Codec, Cube
 from hexplane.model.codecs.blocks import contracting, expanding, zeroed
 from hexplane.model.codecs.field import SignedDistanceField
 from hexplane.model.codecs.hexplane_settings import HexplaneSettings
@@ -136,18 +136,22 @@ class HexplaneAutoencoder(Codec):
         latent = self.bottleneck.encode(statistics)
         return Pass(self.decode(latent), latent, self.bottleneck.rate(statistics))
 
-    def signed_distance(self, planes: Planes, points: Tensor) -> Tensor:
-        """Signed distance [B, N] at points [B, N, 3], canonical units, negative inside."""
-        return self.field(planes.field_input, points)
+    def signed_distance(self, planes: Planes, points: Tensor, cube: Cube = WHOLE) -> Tensor:
+        """Signed distance [B, N] at points [B, N, 3], canonical units, negative inside.
+
+        The planes show the cube.
+        """
+        return self.field(planes.field_input, points, cube)
 
     def loss_terms(self, batch: Batch, distances: bool) -> dict[str, Tensor]:
         """The likelihood's terms, `sdf` where wanted, and the bottleneck's."""
         planes, _, rate = self(batch.views)
         terms = self.likelihood.terms(planes.values, batch.images)
         if distances:
-            found = self.signed_distance(planes, batch.points)
+            found = self.signed_distance(planes, batch.points, batch.cube)
             terms["sdf"] = distance_term(found, batch.distance)
-        return terms | self.bottleneck.loss_terms(rate)
+        # A quarter of each view's cells stands for all of them.
+        return terms | self.bottleneck.loss_terms(rate / batch.cube.half**2)
 
     def leave_out_distances(self) -> None:
         """No gradient for the field and its input."""

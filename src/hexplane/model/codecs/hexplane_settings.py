@@ -20,3 +20,8 @@ class HexplaneSettings(PatchSettings):
     field_width: int = Field(
         64, ge=8, le=1024, description="Hidden units of the signed-distance field's MLP."
     )
+
+    @property
+    def cells(self) -> int:
+        """Those of the latent grid."""
+        return self.latent_resolution

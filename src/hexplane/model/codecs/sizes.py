@@ -17,6 +17,11 @@ class ModelSettings(Settings):
 
     kind: str
 
+    @property
+    def cells(self) -> int | None:
+        """Cells along a view's side whose edges crops follow; None: it only takes whole views."""
+        return None
+
     def misfit(self, resolution: int) -> str:
         """The key that does not fit views of R x R pixels, and why; empty where all do."""
         return ""
