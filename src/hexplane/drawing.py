@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hexplane.model import bottlenecks, codecs
 from hexplane.model.saved import SavedModel
 from hexplane.plumbing.errors import UserError
 
@@ -31,9 +32,11 @@ def draw(saved: SavedModel, count: int, seed: int, temperature: float) -> list[T
         drawn = saved.codec.bottleneck.draw(shape, generator, temperature)
         if drawn is None:
             kind = saved.settings.bottleneck.kind
+            with_prior = [name for name, own in bottlenecks.KINDS.items() if own.has_prior]
+            fitted = [name for name, own in codecs.KINDS.items() if own.fitted]
             raise UserError(
                 f"a model of bottleneck {kind}, which has no prior to draw from "
-                "(allowed: gaussian, fsq, noise, or a model of kind linear or layered)"
+                f"(allowed: {', '.join(with_prior)}, or a model of kind {', '.join(fitted)})"
             )
         latents.append(drawn[0].contiguous())
     return latents

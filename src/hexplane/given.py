@@ -97,7 +97,7 @@ def _nothing(value: str) -> bool:
     """Whether Snakemake finds nothing in a value, such as a comment; an empty one is null to it."""
     try:
         return bool(value) and yaml.load(value.strip("'\""), yaml.BaseLoader) is None
-    except Exception:  # no YAML: it takes the text
+    except (yaml.YAMLError, ValueError, RecursionError):  # no YAML: it takes the text
         return False
 
 

@@ -156,7 +156,7 @@ def test_a_model_without_a_prior_is_refused_in_one_line(tmp_path: Path):
         draw.run(tmp_path / "made", model=model)
     assert str(caught.value) == (
         f"{model}: a model of bottleneck deterministic, which has no prior to draw from "
-        "(allowed: gaussian, fsq, noise, or a model of kind linear or layered)"
+        "(allowed: fsq, gaussian, noise, or a model of kind layered, linear, registered)"
     )
     assert not (tmp_path / "made").exists()
 
