@@ -36,6 +36,7 @@ from hexplane.stages import (
     rates,
     render,
     report,
+    silhouettes,
     solid,
     train,
 )
@@ -121,6 +122,7 @@ def test_the_stores_and_the_metrics_of_a_user_stay(scans: Path, tmp_path: Path) 
 NOTHING = Path("nothing")
 WRITES = {
     "classical": ("out.json", lambda o: classical.run(NOTHING, NOTHING, o)),
+    "silhouettes": ("a.obj", lambda o: silhouettes.run(NOTHING, o)),
     "solid": ("cube.ply", lambda o: solid.run(o)),
     "diagnose": (
         "out.json",
