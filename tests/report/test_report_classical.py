@@ -82,6 +82,7 @@ def test_the_page_shows_them(folder: Path) -> None:
     assert section is not None
     assert "1.00 %" in section[0]
     assert "∞" in section[0]
+    assert "under its silhouettes in space" in section[0]
     assert section[0].count("<table") == len(tables(Results(folder, CHOSEN)))
 
 

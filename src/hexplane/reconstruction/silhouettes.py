@@ -4,13 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 from skimage.measure import find_contours
 
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
 
-TURNING = 2.0
-"""Pixels within which a surface that turns away does so: one that needs more ends at an edge."""
+TURNING = 3.0
+"""Steps of depth from a rim's last pixel to the rim, by the last step before it: of a round one up
+to 2.4, where the rim is a pixel away."""
+SLACK = 0.25
+"""Pixels of depth to the rim of a surface without any step."""
+STEADY = 7
+"""Points of an outline whose middle depth each one takes: on a wall, single rays slip past."""
 
 Points = NDArray[np.float64]
 
@@ -35,9 +41,9 @@ def silhouettes(views: Hexplane) -> list[Silhouette]:
     the solid spans from the depth that its view sees to that of the opposite view. Where the
     surface turns away, as on a sphere, both depths run to the rim between them: with normals at
     angles a and b to the image they have come within s cot(a / 2) and s cot(b / 2) of it, s pixels
-    from the rim, if it is round; so their cotangents share out the span. Where s would be more than
-    `TURNING`, the span is a wall along the ray, and the outline is its near edge, as the rim of a
-    cylinder's cap.
+    from the rim, if it is round; so their cotangents share out the span. A view's surface that is
+    not as steep ends at an edge, as at the rim of a cylinder's cap: it goes on by no more than
+    `TURNING` of its last steps, however long a wall spans the rest.
     """
     found = []
     for view in range(6):
@@ -64,8 +70,9 @@ def _lifted(contour: Points, view: int, views: Hexplane) -> Points:
     behind = _cotangent(
         views.normal[opposite][:, other_row, other_column].T @ frame.TOWARD[opposite]
     )
-    round_rim = span <= TURNING * (ahead + behind)
-    depth = near + np.where(round_rim, span * ahead / (ahead + behind), 0) / size
+    longest = TURNING * _step(views.depth[view], views.occupancy[view])[row, column] + SLACK
+    depth = near + np.minimum(span * ahead / (ahead + behind), longest) / size
+    depth = median_filter(depth, size=min(STEADY, len(depth)), mode="wrap")
     right, up = (contour[:, 1] + 0.5) / size * 2 - 1, 1 - (contour[:, 0] + 0.5) / size * 2
     axes = np.stack([frame.RIGHT[view], frame.UP[view], frame.TOWARD[view]])
     points: Points = np.stack([right, up, 1 - 2 * depth], axis=1) @ axes
@@ -81,6 +88,15 @@ def _covered_beside(
     inside = within & covered[tuple(low.clip(0, len(covered) - 1).T)]
     row, column = np.where(inside[:, None], low, high).T
     return row, column
+
+
+def _step(depth: NDArray[np.float32], covered: NDArray[np.bool_]) -> Points:
+    """The greatest step [R, R], in pixels of depth, from a pixel to a covered neighbour."""
+    known = np.pad(np.where(covered, depth.astype(np.float64), np.nan), 1, constant_values=np.nan)
+    inner = known[1:-1, 1:-1]
+    around = (known[:-2, 1:-1], known[2:, 1:-1], known[1:-1, :-2], known[1:-1, 2:])
+    steps = np.stack([np.nan_to_num(np.abs(own - inner)) for own in around])
+    return np.asarray(steps.max(axis=0) * len(depth))
 
 
 def _cotangent(cosine: NDArray[np.floating]) -> Points:

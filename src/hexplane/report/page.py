@@ -19,6 +19,7 @@ from hexplane.report.pictures import images, scale, views
 from hexplane.report.pictures.draws import draws
 from hexplane.report.pictures.gallery import Shelf
 from hexplane.report.pictures.rates import at_sizes
+from hexplane.report.pictures.silhouettes import drawn_silhouettes
 from hexplane.report.sentences import best_arm, repairs, sentences
 from hexplane.report.text import duration, figure, number, percent, plural, size
 from hexplane.report.web import library
@@ -98,6 +99,7 @@ def _content(study: Study, shelves: list[Shelf]) -> dict[str, Any]:
         "at_sizes": at_sizes(study),
         "drawn": study.drawn,
         "classical": classical.tables(results),
+        "silhouettes": drawn_silhouettes(study) if results.classical else None,
         "draws": draws(study),
         "beside": novelty.BESIDE,
         "shapes": novelty.SHAPES,

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from hexplane.geometry import frame
 from hexplane.rendering.select import Renderer
@@ -26,6 +26,8 @@ _MARGIN = 0.96
 _LIGHT = np.array([-0.45, 0.55, 0.7]) / np.linalg.norm([-0.45, 0.55, 0.7])
 """From the upper left and the front: image right, image up, towards the camera."""
 _GREYS = 32
+_ENLARGED = 3
+_CURVE = (176, 32, 48, 255)
 """Levels of grey: smooth at this size, and half the bytes of 256."""
 
 
@@ -72,6 +74,23 @@ def mesh_picture(
 ) -> Image.Image:
     """A mesh from the front left, shaded; `original` sets its scale."""
     return _render(mesh, original, _three_quarter(), renderer)
+
+
+def curves_picture(
+    curves: list[Array], original: trimesh.Trimesh, renderer: Renderer
+) -> Image.Image:
+    """Closed curves in space, each [P, 3], over the mesh that they belong to."""
+    rotation = _three_quarter()
+    scale = _MARGIN / np.abs(np.asarray(original.vertices) @ rotation.T).max()
+    image = mesh_picture(original, original, renderer).convert("RGBA")
+    large = image.resize((image.width * _ENLARGED, image.height * _ENLARGED))
+    pen = ImageDraw.Draw(large)
+    for curve in curves:
+        turned = scale * curve @ rotation.T
+        right, up = turned @ frame.RIGHT[_FRONT], turned @ frame.UP[_FRONT]
+        pixels = np.stack([(1 + right) / 2 * large.width, (1 - up) / 2 * large.height], axis=1)
+        pen.line([tuple(own) for own in [*pixels.tolist(), pixels[0].tolist()]], _CURVE, 2)
+    return large
 
 
 def _three_quarter() -> Array:
