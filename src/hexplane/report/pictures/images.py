@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import trimesh
@@ -77,7 +78,7 @@ def mesh_picture(
 
 
 def curves_picture(
-    curves: list[Array], original: trimesh.Trimesh, renderer: Renderer
+    curves: Sequence[Array], original: trimesh.Trimesh, renderer: Renderer
 ) -> Image.Image:
     """Closed curves in space, each [P, 3], over the mesh that they belong to."""
     rotation = _three_quarter()
