@@ -1,6 +1,6 @@
 """hexplane: head meshes -> six views -> latent -> meshes -> report.
 
-Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,rates,draws,report}.smk.
+Stages, in order: workflow/rules/{meshes,hexplanes,models,reconstructions,rates,draws,report,paper}.smk.
 """
 
 import os
@@ -44,6 +44,7 @@ include: "workflow/rules/rates.smk"
 include: "workflow/rules/classical.smk"
 include: "workflow/rules/draws.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/paper.smk"
 
 
 rule all:

@@ -150,6 +150,11 @@ def told(**parts) -> list[str]:
             "'models' is taken: a folder of each study has that name",
         ),
         (
+            {"study": "paper"},
+            "study",
+            "'paper' is taken: what is written of all studies lies there",
+        ),
+        (
             {"study": "s" * 101},
             "study",
             f"string should have at most 100 characters (got '{'s' * 76}...)",

@@ -20,7 +20,7 @@ from hexplane.model import bottlenecks, codecs
 from hexplane.model.settings import ModalitySettings
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.parse import explain
-from hexplane.plumbing.paths import DEFAULT, FOLDERS, LONGEST_NAME, NAME
+from hexplane.plumbing.paths import DEFAULT, FOLDERS, LONGEST_NAME, NAME, PAPER
 from hexplane.plumbing.settings import MOST_NAMES, MOST_SEED, Settings, each_once, shown
 from hexplane.plumbing.splits import GROUPS
 from hexplane.settings.classical import SOLIDS, TRUTH, ClassicalSection
@@ -57,6 +57,8 @@ def _name(name: str) -> str:
 def _study_name(name: str) -> str:
     if name in FOLDERS:
         raise ValueError(f"{name!r} is taken: a folder of each study has that name")
+    if name == Path(PAPER).parent.name:
+        raise ValueError(f"{name!r} is taken: what is written of all studies lies there")
     return _name(name)
 
 

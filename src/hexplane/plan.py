@@ -28,6 +28,7 @@ from hexplane.settings.generate import GenerateSettings
 from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.normalise import NormaliseSettings
 from hexplane.settings.novelty import NoveltySettings
+from hexplane.settings.paper import PaperSettings
 from hexplane.settings.rates import (
     AVERAGED,
     DRACO,
@@ -496,6 +497,10 @@ class Plan:
             oracles={arm: self.oracle(arm) for arm in self.arms},
             config=self.config.model_dump(mode="json", exclude={"hardware"}),
         )
+
+    def paper(self) -> PaperSettings:
+        """Settings of the paper, which is of all studies."""
+        return PaperSettings()
 
 
 def spec_param(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from hexplane.plumbing.digests import import_closure
 from hexplane.settings.train import TrainingSettings, TrainSettings
 
 STAGES = ["check", "normalise", "render", "distances", "oracle", "evaluate", "report"]
-STAGES += ["draco", "mean", "solid", "classical", "silhouettes"]
+STAGES += ["draco", "mean", "solid", "classical", "silhouettes", "paper"]
 LEARNING = ["train", "encode", "extract", "interpolate", "diagnose", "rates", "draw"]
 LEARNING += ["novelty"]
 CHOSEN = TrainSettings(bottleneck=GaussianSettings()).modules()

@@ -32,6 +32,7 @@ from hexplane.stages import (
     normalise,
     novelty,
     oracle,
+    paper,
     parameters,
     rates,
     render,
@@ -141,6 +142,7 @@ WRITES = {
         "out.json",
         lambda o: novelty.run(NOTHING, NOTHING, o, NoveltySettings(heads={"train": ["a"]})),
     ),
+    "paper": ("paper.pdf", lambda o: paper.run(o)),
     "rates": ("out.json", lambda o: rates.run(NOTHING, NOTHING, NOTHING, o)),
     "report": (
         "metrics/runs.csv",

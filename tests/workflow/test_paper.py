@@ -34,7 +34,7 @@ def plan():
 
 
 def test_settings_are_the_reported_ones(plan):
-    assert plan.config.study == "paper"
+    assert plan.config.study == "reported"
     assert plan.arms == ["ae-depth-normal", "vae-occupancy"]
     assert plan.config.render.resolution == 512
     assert plan.split == {"train": ["head-000"], "validation": [], "test": []}

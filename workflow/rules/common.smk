@@ -3,7 +3,17 @@ from hexplane.plan import Plan, code_param, spec_param
 from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import remove_left_over
-from hexplane.plumbing.paths import CHECKED, KEPT, RESULTS, STATE
+from hexplane.plumbing.paths import (
+    CHECKED,
+    COMMITTED,
+    KEPT,
+    PAPER,
+    PAPER_DATA,
+    PAPER_MANIFEST,
+    RESULTS,
+    STATE,
+    study,
+)
 from hexplane.settings.classical import TRUTH
 from hexplane.settings.draw import draw_name
 from hexplane.settings.interpolate import STEPS

@@ -10,7 +10,7 @@ from typing import Any
 from hexplane.plumbing.digests import digest
 from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import read_json, sha256
-from hexplane.plumbing.paths import Layout, names_in
+from hexplane.plumbing.paths import COMMITTED, Layout, names_in
 
 _PATHS = Layout(".")
 _SOURCES = {
@@ -117,6 +117,10 @@ class Lineage:
         """What an input of a manifest was; None where it is not known, as in a report's."""
         names = self._names(path)
         kind, _, head = key.rpartition("/") if "/" in key else (key, "", names.get("mesh", ""))
+        if kind == "report":  # of a paper
+            return Path(Layout(self.root.parent / head).page_manifest)
+        if kind == "committed":
+            return self.folder / COMMITTED / head
         if kind not in _SOURCES:
             return None
         if kind == "source" and head in self._plan.get("sources", {}):

@@ -19,6 +19,12 @@ KEPT = f"{STATE}/read"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 MODEL_FILES = (WEIGHTS, CONFIG, "history.csv")
+PAPER = f"{RESULTS}/paper/paper.pdf"
+"""Of all studies together, so that no study may have the name of its folder."""
+PAPER_MANIFEST = f"{RESULTS}/paper/paper.json"
+PAPER_DATA = f"{RESULTS}/paper/data.json"
+COMMITTED = "docs/data"
+"""Figures of full runs, for who has not made them."""
 
 
 class Layout:

@@ -10,7 +10,7 @@ from hexplane.plumbing.errors import UserError
 from hexplane.plumbing.files import sha256
 from hexplane.plumbing.lineage import Lineage
 from hexplane.plumbing.manifests import FORMAT, mismatches, own_digest, read_manifest
-from hexplane.plumbing.paths import RESULTS, Layout
+from hexplane.plumbing.paths import PAPER_MANIFEST, RESULTS, Layout
 
 _PLACES = [re.sub(r"\{\w+\}", "*", path) for path in Layout("*").manifests]
 """Places of manifests, with * for the study and names."""
@@ -129,7 +129,7 @@ def _is_manifest(path: Path) -> bool:
     if ".state" in path.parts or any(part.endswith(".zarr") for part in path.parts):
         return False
     # A damaged one is known by its place.
-    return any(path.match(place) for place in _PLACES) or (
+    return any(path.match(place) for place in (*_PLACES, PAPER_MANIFEST)) or (
         FORMAT in path.read_text(encoding="utf-8", errors="replace")[:200]
     )
 
