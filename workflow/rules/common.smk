@@ -134,3 +134,13 @@ def heads_option(wildcards):
     """The option that says how many of the training heads a run takes, where not all."""
     heads = PLAN.config.arms[PLAN.runs[wildcards.run][0]].heads
     return [] if heads is None else [f"--heads={heads}"]
+
+
+def reports_at_hand(wildcards):
+    """Manifests of the reports that the paper is about: this study's, and of finished others."""
+    reports = {name: study(name).page_manifest for name in PLAN.paper().studies}
+    return [
+        path
+        for name, path in reports.items()
+        if name == PLAN.config.study or os.path.exists(path)
+    ]

@@ -1,19 +1,9 @@
 """The paper, of all studies together; it is made only when asked for, as the target `paper`."""
 
 
-def reported(wildcards):
-    """Manifests of the reports that it is about: this study's, and those of finished others."""
-    reports = {name: study(name).page_manifest for name in PLAN.paper().studies}
-    return [
-        path
-        for name, path in reports.items()
-        if name == PLAN.config.study or os.path.exists(path)
-    ]
-
-
 rule paper:
     input:
-        reports=reported,
+        reports=reports_at_hand,
         committed=[
             f"{COMMITTED}/{name}"
             for name in (
@@ -39,10 +29,7 @@ rule paper:
     params:
         spec=spec_param(PLAN.paper()),
         code=lambda w: code_param("paper"),
-        results=RESULTS,
-        committed=COMMITTED,
     message:
         "Writing the paper"
     shell:
-        "python -m hexplane paper {output.pdf:q} --results {params.results:q} --committed {params.committed:q}"
-        " --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"
+        "python -m hexplane paper {output.pdf:q} --spec {params.spec:q} --code {params.code:q} 2>&1 | tee {log:q}"

@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 COLUMN = 3.3
 """Width of a column, inches."""
@@ -157,6 +157,11 @@ def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
+def _some(value: float, _: int | None = None) -> str:
+    """Labels of 2, 3 and 6, and of their multiples by powers of ten."""
+    return f"{value:g}" if f"{value:e}"[0] in "236" else ""
+
+
 def _trajectories(study: Study) -> Figure | None:
     """The KL of every training over its steps, a colour for each arm."""
     found = {
@@ -208,8 +213,8 @@ def _rates(study: Study) -> Figure | None:
         axis.set_xscale("log")
         axis.set_yscale("log")
         axis.xaxis.set_minor_formatter(NullFormatter())
-        for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-            formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.yaxis.set_minor_formatter(FuncFormatter(_some))
         axis.set_title(str(family.get("title") or key))
         axis.set_ylabel("Chamfer-L1 / 1000")
     axes[-1].set_xlabel("bytes of a file")
