@@ -3,7 +3,7 @@
 import threading
 import time
 
-from hexplane.studio.worker import Worker
+from hexplane.studio.worker import MOST_CLICKS, Worker
 
 
 class Told:
@@ -63,3 +63,28 @@ def test_once_stopped_nothing_more_is_done():
     told.worker.do(lambda: told.calls.append("late"))
     time.sleep(0.2)
     assert told.calls == []
+
+
+def test_what_takes_long_is_done_once_and_last():
+    told = Told()
+    told.go.clear()
+    told.worker.set("a", 0)
+    time.sleep(0.1)  # it is taken
+    for value in range(3):
+        told.worker.later(lambda value=value: told.calls.append(value))
+        told.worker.do(lambda: told.calls.append("click"))
+    told.go.set()
+    assert told.worker.wait(30)
+    assert told.calls == [{"a": 0}, "settled", "click", "click", "click", 2]
+
+
+def test_clicks_that_come_too_fast_are_refused():
+    told = Told()
+    told.go.clear()
+    told.worker.set("a", 0)
+    time.sleep(0.1)  # it is taken
+    taken = [told.worker.do(lambda: told.calls.append("click")) for _ in range(MOST_CLICKS + 2)]
+    assert taken == [True] * MOST_CLICKS + [False] * 2
+    told.go.set()
+    assert told.worker.wait(30)
+    assert told.calls.count("click") == MOST_CLICKS

@@ -26,9 +26,13 @@ def start(downloads: Path) -> Any:
     options.binary_location = CHROMIUM or ""
     for flag in (*FLAGS, "--window-size=1280,800"):
         options.add_argument(flag)
-    options.add_experimental_option(
-        "prefs", {"download.default_directory": str(downloads), "download.prompt_for_download": 0}
-    )
+    preferences = {
+        "download.default_directory": str(downloads),
+        "download.prompt_for_download": 0,
+        # A click counts for five seconds, which are over before a busy machine answers it.
+        "profile.default_content_setting_values.automatic_downloads": 1,
+    }
+    options.add_experimental_option("prefs", preferences)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
     driver.set_page_load_timeout(PATIENCE)

@@ -8,9 +8,10 @@ import viser
 
 from hexplane.encoding import file_of
 from hexplane.studio import guard, pictures
+from hexplane.studio.desk import COARSE
 from hexplane.studio.edits import Edit, Head, head
 from hexplane.studio.library import Library, newest_model
-from hexplane.studio.person import COARSE, Person
+from hexplane.studio.person import Person
 from hexplane.studio.replay import Replay
 
 

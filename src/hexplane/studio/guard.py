@@ -25,6 +25,17 @@ MOST_UPLOAD = 256 << 20
 """Bytes of a file."""
 HIGHEST_PORT = 65535
 LOCAL = frozenset(("127.0.0.1", "localhost", "::1"))
+DROP = """
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  const input = document.querySelector("input[type=file]");
+  event.preventDefault();
+  if (!input || !event.dataTransfer.files.length) return;
+  input.files = event.dataTransfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+});
+"""
+"""A file that is dropped anywhere on the page is as good as chosen; viser has no such thing."""
 
 
 def allowed(origin: str | None, host: str | None, bound: str) -> bool:
@@ -124,6 +135,11 @@ def taken(button: Any) -> tuple[str, bytes]:
     file = button.value
     button._impl.value = type(file)("", b"")
     return file.name, file.content
+
+
+def take_drops(client: viser.ClientHandle) -> None:
+    """Let files be dropped on a client's page, which has one button for uploads."""
+    client.gui._websock_interface.queue_message(_messages.RunJavascriptMessage(source=DROP))
 
 
 def limit_uploads(

@@ -1,6 +1,6 @@
 """The controls of one person's page: what is where, and which name each value has.
 
-A control only tells the worker what was set or clicked; `person` does it.
+A control only says what was set or clicked; `person` does it.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,6 @@ from hexplane.studio.guard import taken
 from hexplane.studio.pictures import ends
 from hexplane.studio.scene import MODES
 from hexplane.studio.space import Space
-from hexplane.studio.worker import Worker
 
 MIXED = 3
 """Heads that can be mixed with the first."""
@@ -33,7 +32,8 @@ class Panel:
 
     Args:
         client: whose page they are on.
-        worker: told of what is set: `direction 3`, `symmetry`, `weight 1`, `rate` and so on.
+        set_value: told of what is set: `direction 3`, `symmetry`, `weight 1`, `rate` and so on.
+        do: told of what is clicked.
         acts: what each button does, by its name.
         space: what can be edited.
         pictures: of both ends of each direction.
@@ -43,14 +43,15 @@ class Panel:
     def __init__(
         self,
         client: viser.ClientHandle,
-        worker: Worker,
+        set_value: Callable[[str, Any], None],
+        do: Callable[[Act], object],
         acts: dict[str, Callable[..., None]],
         space: Space,
         pictures: Sequence[tuple[str, str]],
         heads: Sequence[str],
     ) -> None:
         self._gui: Any = client.gui
-        self._worker, self._acts = worker, acts
+        self._set, self._do, self._acts = set_value, do, acts
         self._inputs: dict[str, Any] = {}
         self._choices: list[Any] = []
         gui = self._gui
@@ -77,7 +78,9 @@ class Panel:
         self._on_choice(self.head, "head")
         self.up = gui.add_dropdown("Up in a file", ("y", "z"), hint="Axis that points up in it.")
         allowed = " ".join((*EXTENSIONS, *LATENTS))
-        upload = gui.add_upload_button("Load a file", hint=f"{allowed}, of 256 MB at most")
+        upload = gui.add_upload_button(
+            "Load a file", hint=f"Or drop it: {allowed}, of 256 MB at most"
+        )
 
         @upload.on_upload
         async def _(_: Any) -> None:
@@ -208,10 +211,10 @@ class Panel:
         @control.on_update
         async def _(event: Any) -> None:
             if event.client_id is not None:  # not set by `show_edit`
-                self._worker.set(name, control.value)
+                self._set(name, control.value)
 
     def _on_click(self, control: Any, act: Act) -> None:
         @control.on_click
         async def _(event: Any) -> None:
             if event.client_id is not None:
-                self._worker.do(act)
+                self._do(act)

@@ -66,7 +66,7 @@ class Scene:
         """Show the original, if there is one."""
         self.original = mesh
         self._put("original", mesh or trimesh.Trimesh(), ORIGINAL)
-        self.arrange()
+        self.colour()
 
     def colour(self) -> None:
         """Colour the edited head by its distance from the original, if that is wanted."""

@@ -1,5 +1,6 @@
 """What one person does: an edit, the edits before it, and those that were undone."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hexplane.studio.edits import DIRECTIONS, Edit, Head
@@ -103,3 +104,21 @@ class Session:
         output = self.edit.output
         fresh = Edit(model=self.model, head=self.edit.head, output=output)
         return self.change("Reset", **{name: getattr(fresh, name) for name in Edit.model_fields})
+
+
+def label(before: Edit, after: Edit) -> str:
+    """What a step of the history is called: the slider that was moved."""
+    names = {"symmetry": "Symmetry", "towards_mean": "Towards the mean", "mix": "Mixture"}
+    for name, words in names.items():
+        if getattr(before, name) != getattr(after, name):
+            return words
+    if before.directions != after.directions:
+        pairs = zip(_pad(before.directions), _pad(after.directions), strict=True)
+        changed = [i + 1 for i, (a, b) in enumerate(pairs) if a != b]
+        return f"Direction {', '.join(map(str, changed))}"
+    return f"Rate: {after.most_bytes or 'whole'}"
+
+
+def _pad(values: Sequence[float]) -> list[float]:
+    """All directions."""
+    return list(values) + [0.0] * (DIRECTIONS - len(values))

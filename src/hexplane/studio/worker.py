@@ -1,4 +1,5 @@
-"""One person's work, one thing after another: clicks in their order, of a drag only its end."""
+"""One person's work, one thing after another: clicks in their order, of a drag only its end, and
+what takes longest once nothing else is to be done."""
 
 import threading
 import time
@@ -8,6 +9,8 @@ from typing import Any
 
 SETTLED = 0.2
 """Seconds without a change after which a drag counts as released."""
+MOST_CLICKS = 8
+"""Clicks that wait; who clicks faster than that is told so."""
 
 Action = Callable[[], None]
 
@@ -31,6 +34,7 @@ class Worker:
         self._wake = threading.Condition()
         self._values: dict[str, Any] = {}
         self._actions: deque[Action] = deque()
+        self._last: Action | None = None
         self._release: float | None = None
         self._stopped = False
         self._busy = False
@@ -43,10 +47,19 @@ class Worker:
             self._values[name] = value
             self._wake.notify_all()
 
-    def do(self, action: Action) -> None:
-        """Of a button."""
+    def do(self, action: Action) -> bool:
+        """Of a button; False, and nothing is done, where too many others wait."""
         with self._wake:
+            if len(self._actions) >= MOST_CLICKS:
+                return False
             self._actions.append(action)
+            self._wake.notify_all()
+            return True
+
+    def later(self, action: Action) -> None:
+        """Once nothing else waits; of several only the last."""
+        with self._wake:
+            self._last = action
             self._wake.notify_all()
 
     @property
@@ -61,13 +74,16 @@ class Worker:
             self._stopped = True
             self._values.clear()
             self._actions.clear()
+            self._last = None
             self._wake.notify_all()
 
     def wait(self, seconds: float) -> bool:
         """Until all is done and settled; False where that takes longer."""
         with self._wake:
             return self._wake.wait_for(
-                lambda: not (self._values or self._actions or self._release or self._busy),
+                lambda: (
+                    not (self._values or self._actions or self._release or self._last or self._busy)
+                ),
                 seconds,
             )
 
@@ -101,6 +117,9 @@ class Worker:
                         return self._settled
                 elif self._actions:
                     return self._actions.popleft()
+                elif self._last is not None:
+                    last, self._last = self._last, None
+                    return last
                 else:
                     left = None
                 self._busy = False
