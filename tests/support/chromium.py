@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-PATIENCE = 120
+PATIENCE = 240
 """Seconds until something has to have happened: on a busy machine, not a target."""
 FLAGS = (
     "--headless=new",
@@ -35,7 +35,7 @@ def start(downloads: Path) -> Any:
     options.add_experimental_option("prefs", preferences)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.set_page_load_timeout(PATIENCE)
+    driver.set_page_load_timeout(100)  # less than what its client waits
     return driver
 
 
