@@ -61,7 +61,6 @@ def run(
     """
     claim(output, [], force)
     job = Job(__name__, settings, code, chosen_modules(model))
-    torch.set_flush_denormal(True)
     saved = load_model(model)
     trained = TrainSettings.model_validate(saved.training)
     features = saved.settings.features
@@ -182,9 +181,13 @@ def _objective(codec: Codec, trained: TrainSettings, heads: Heads) -> dict[str, 
     samples = torch.linspace(0, stored - 1, min(training.sdf_points, stored)).long()
     terms = Objective(codec, training)(heads.batch(torch.arange(len(heads)), samples))
     weighted = weighted_terms(terms, codec.bottleneck, training, training.steps)
+    # As in training, and no longer: scipy's trees do not end where small differences are 0.
+    torch.set_flush_denormal(True)
+    norms = diagnostics.gradient_norms(weighted, codec.parameters())
+    torch.set_flush_denormal(False)
     return {
         "terms": {name: float(term.detach()) for name, term in terms.items()},
-        "gradient_norms": diagnostics.gradient_norms(weighted, codec.parameters()),
+        "gradient_norms": norms,
     }
 
 

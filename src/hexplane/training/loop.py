@@ -157,6 +157,7 @@ def train(
         if fabric.is_global_zero and (last or kept_long_ago):
             checkpoint()
             kept = time.perf_counter()
+    torch.set_flush_denormal(False)
     return run
 
 
