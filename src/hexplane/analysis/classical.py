@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hexplane.analysis.rates import family_title
 from hexplane.plumbing.tables import write_table
 from hexplane.results import Results
-
-_TITLES = {"train": "Training heads", "validation": "Validation heads", "test": "Test heads"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,7 @@ def tables(results: Results) -> list[MethodTable]:
     parts = {mesh: [mesh] for mesh in meshes if mesh in results.settings.solids}
     for mesh in meshes:
         if mesh not in parts:
-            split = results.heads[mesh]
-            parts.setdefault(_TITLES.get(split, f"Heads of the family {split}"), []).append(mesh)
+            parts.setdefault(family_title(results.heads[mesh]), []).append(mesh)
     sources = list(dict.fromkeys(source for source, _ in found))
     made = []
     for title, own in parts.items():

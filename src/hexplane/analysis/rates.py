@@ -15,6 +15,11 @@ from hexplane.settings.rates import shown
 _TITLES = {"train": "Training heads", "validation": "Validation heads", "test": "Test heads"}
 
 
+def family_title(key: str) -> str:
+    """Heads of a part of the split, or of another family, in words."""
+    return _TITLES.get(key, f"Heads of the family {key}")
+
+
 @dataclass(frozen=True)
 class Level:
     """Means over the heads of a family, of files of at most so many bytes.
@@ -80,7 +85,7 @@ def families(results: Results) -> list[Family]:
     for key in order:
         heads = [mesh for mesh, split in results.heads.items() if split == key]
         if heads:
-            title = _TITLES.get(key, f"Heads of the family {key}")
+            title = family_title(key)
             curves = {
                 method: _curve(results, method, heads)
                 for method, measured in results.rated.items()

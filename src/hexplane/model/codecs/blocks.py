@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 from torch import Tensor, nn
+
+Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
 class ResidualBlock(nn.Module):
@@ -39,7 +42,7 @@ def expanding(widths: Sequence[int], blocks: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+def zeroed(layer: Layer) -> Layer:
     """The layer with weights and bias 0."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hexplane.geometry import frame
+from hexplane.model.codecs.blocks import zeroed
 
 
 class PlaneField(nn.Module):
@@ -26,7 +27,7 @@ class PlaneField(nn.Module):
         self.first = nn.Linear(3, width)
         self.seen = nn.ModuleList(nn.Linear(channels, width) for _ in range(blocks))
         self.blocks = nn.ModuleList(_Block(width) for _ in range(blocks))
-        self.last = _zeroed(nn.Linear(width, 1))  # beyond the truncation nothing would lead back
+        self.last = zeroed(nn.Linear(width, 1))  # beyond the truncation nothing would lead back
         # Image right and down of each plane: the order and the signs of grid_sample.
         image_axes = torch.from_numpy(frame.RIGHT[::2]), torch.from_numpy(-frame.UP[::2])
         self.register_buffer("axes", torch.stack(image_axes, 1).float(), persistent=False)
@@ -64,15 +65,8 @@ class _Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = nn.Linear(width, width)
-        self.second = _zeroed(nn.Linear(width, width))
+        self.second = zeroed(nn.Linear(width, width))
 
     def forward(self, hidden: Tensor) -> Tensor:
         made: Tensor = self.second(functional.relu(self.first(functional.relu(hidden))))
         return hidden + made
-
-
-def _zeroed(layer: nn.Linear) -> nn.Linear:
-    """The layer with weights and bias 0."""
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer
