@@ -219,6 +219,22 @@ def test_failed_write_leaves_the_old_content_and_nothing_else(tmp_path, kind, er
     assert _names(tmp_path) == ["out.zarr"]
 
 
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_process_of_the_same_number_left_is_no_hindrance(tmp_path, kind):
+    path = tmp_path / "ada.zarr"
+    with files.replacing(path) as temporary:
+        temporary.write_text("")
+    path.unlink()
+    if kind == "folder":  # as processes in containers do, whose numbers are alike
+        (temporary / "normal").mkdir(parents=True)
+    else:
+        temporary.write_text("half")
+    hexplane = _hexplane()
+    store.write_hexplane(path, hexplane)
+    assert np.array_equal(store.read_hexplane(path).depth, hexplane.depth)
+    assert _names(tmp_path) == ["ada.zarr"]
+
+
 def test_write_appears_only_when_it_is_whole(tmp_path):
     path = tmp_path / "new" / "out.txt"
     with files.replacing(path) as temporary:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
+from zarr.abc.buffer import Buffer
 from zarr.codecs import ZstdCodec
+from zarr.storage import MemoryStore
 
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
@@ -63,20 +65,27 @@ def write_store(
         chunk_first_axis: entries along the first axis in a chunk; None: one chunk an array.
         attributes: of the group as a whole.
     """
+    # Not into the folder at once: where a write fails, zarr's other threads go on and would make
+    # again what is being removed.
+    files: dict[str, Buffer] = {}
+    group = zarr.create_group(MemoryStore(files), zarr_format=3, attributes=attributes)
+    for name, (values, array_attributes) in arrays.items():
+        first = values.shape[0] if chunk_first_axis is None else chunk_first_axis
+        array = group.create_array(
+            name,
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=(first, *values.shape[1:]),
+            compressors=ZstdCodec(level=3),
+            attributes=array_attributes,
+            config={"write_empty_chunks": True},  # so that a lost chunk is not read as zeros
+        )
+        array[...] = values
     with replacing(path) as temporary:
-        group = zarr.create_group(temporary, zarr_format=3, attributes=attributes)
-        for name, (values, array_attributes) in arrays.items():
-            first = values.shape[0] if chunk_first_axis is None else chunk_first_axis
-            array = group.create_array(
-                name,
-                shape=values.shape,
-                dtype=values.dtype,
-                chunks=(first, *values.shape[1:]),
-                compressors=ZstdCodec(level=3),
-                attributes=array_attributes,
-                config={"write_empty_chunks": True},  # so that a lost chunk is not read as zeros
-            )
-            array[...] = values
+        for key, content in files.items():
+            file = temporary / key
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.as_buffer_like())
 
 
 def read_store(

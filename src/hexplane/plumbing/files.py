@@ -33,6 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{path}: no folder for it can be made ({error.strerror})") from None
     temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.tmp{path.suffix}")
+    remove(temporary)  # of a killed process with this number: in a container, often the same one
     try:
         yield temporary
         if path.is_dir():
