@@ -9,7 +9,7 @@ import torch
 import trimesh
 from numpy.typing import NDArray
 
-from hexplane.decoding import decode, read_latent_file
+from hexplane.decoding import decode, read_latent_file, suited
 from hexplane.drawing import draw
 from hexplane.encoding import encode, file_of, views_of
 from hexplane.geometry import frame
@@ -99,7 +99,7 @@ class TrainedCodec:
             latent: of this codec.
             canonical: stay in the canonical cube, instead of the head's own coordinates.
             settings: of the extraction, where they differ from the defaults: `resolution`,
-                `level`, `islands`, `field` (`fusion` or `sdf`).
+                `level`, `islands`, `field` (`fusion`, where the codec decodes views, or `sdf`).
 
         Raises:
             UserError: the latent has another shape than this codec's, or is not finite, its
@@ -114,7 +114,7 @@ class TrainedCodec:
             raise UserError("latent with NaN or infinity (allowed: finite numbers)")
         transform = frame.checked_transform(latent.source_to_canonical, "latent")
         values = torch.from_numpy(np.ascontiguousarray(latent.values, dtype=np.float32))
-        chosen = _settings(ExtractSettings, **settings)
+        chosen = suited(_settings(ExtractSettings, **settings), self._saved.codec)
         mesh = decode(self._saved.codec, values, chosen).extraction.mesh
         if canonical or transform is None:
             return mesh

@@ -1,7 +1,7 @@
 """From a latent to a mesh: what extraction, interpolation, diagnostics and Python users share."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -19,12 +19,21 @@ from hexplane.plumbing.files import read_bytes
 from hexplane.settings.extract import ExtractSettings
 from hexplane.store import read_attributes, read_latent, read_transform
 
+S = TypeVar("S", bound=ExtractSettings)
+
 
 class Decoded(NamedTuple):
     """What one latent stands for."""
 
     images: dict[str, NDArray[np.float32]]  # as `images_by_name` names them
     extraction: Extraction
+
+
+def suited(settings: S, codec: Codec) -> S:
+    """Settings with the field as asked for; where none was, the codec's own if it has no views."""
+    if codec.decodes_images or "field" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"field": "sdf"})
 
 
 @torch.no_grad()

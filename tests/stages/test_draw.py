@@ -19,9 +19,10 @@ from hexplane.plumbing.files import write_json
 from hexplane.plumbing.manifests import mismatches
 from hexplane.settings.draw import DrawSettings
 from hexplane.settings.extract import ExtractSettings
+from hexplane.settings.interpolate import InterpolateSettings
 from hexplane.settings.render import RenderSettings
 from hexplane.settings.train import TrainSettings
-from hexplane.stages import draw, extract, render, train
+from hexplane.stages import draw, extract, interpolate, render, train
 from support.project import bump
 from support.untrained import untrained_model
 from test_cli import run
@@ -74,17 +75,32 @@ def test_the_seed_decides_the_heads(model: Path, tmp_path: Path):
 def test_a_latent_file_gives_the_mesh_of_its_number(model: Path, tmp_path: Path):
     draw.run(tmp_path / "made", DrawSettings(count=2, resolution=32), model=model)
     found = read(tmp_path / "made")
-    assert found["field"] == "sdf" and found["spec"]["count"] == 2
+    assert found["spec"]["field"] == "sdf" and found["spec"]["count"] == 2
     assert found["inputs"] == {"model": load_model(model).weights_hash}
     for number, facts in enumerate(found["draws"]):
         name = f"{number:03d}"
         file = tmp_path / "made" / f"{name}.hxl"
         assert facts["bytes"] == file.stat().st_size and not facts["empty"]
-        taken = ExtractSettings(field="sdf", resolution=32)
+        taken = ExtractSettings(resolution=32)
         extract.run(file, tmp_path / f"{name}.ply", taken, model=model)
         made = (tmp_path / "made" / f"{name}.ply").read_bytes()
         assert (tmp_path / f"{name}.ply").read_bytes() == made
         assert trimesh.load_mesh(tmp_path / f"{name}.ply").is_watertight
+
+
+def test_a_codec_without_views_is_never_fused_unless_asked(model: Path, tmp_path: Path):
+    draw.run(tmp_path / "made", COARSE, model=model, count=2)
+    one, two = (tmp_path / "made" / f"{number:03d}.hxl" for number in range(2))
+    interpolate.run(
+        one, two, tmp_path / "line", InterpolateSettings(steps=2, resolution=32), model=model
+    )
+    assert meshes(tmp_path / "line") == {
+        f"{number}.ply": (tmp_path / "made" / f"{number:03d}.ply").read_bytes()
+        for number in range(2)
+    }
+    asked = ExtractSettings(field="fusion", resolution=32)
+    with pytest.raises(UserError, match="fusion needs views, and this codec decodes none"):
+        extract.run(one, tmp_path / "one.ply", asked, model=model)
 
 
 def test_the_temperature_goes_from_the_mean_to_the_prior(model: Path):
@@ -141,7 +157,7 @@ def test_networks_with_a_prior_draw_too(tmp_path: Path, bottleneck: dict[str, st
     for name in ("one", "two"):
         draw.run(tmp_path / name, settings, model=model)
     assert meshes(tmp_path / "one") == meshes(tmp_path / "two")
-    assert read(tmp_path / "one")["field"] == "fusion"
+    assert read(tmp_path / "one")["spec"]["field"] == "fusion"
     saved = load_model(model)
     (first, _) = drawn(saved, 2, 0, settings.temperature)
     packed = (tmp_path / "one/000.hxl").read_bytes()

@@ -38,7 +38,8 @@ class ExtractSettings(ExtractionSection):
 
     field: ExtractionField = Field(
         "fusion",
-        description="fusion: carve by the six decoded views; sdf: the network's distance field.",
+        description="fusion: carve by the six decoded views; sdf: the network's distance field, "
+        "also where none is named and the codec decodes no views.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hexplane.decoding import decode
+from hexplane.decoding import decode, suited
 from hexplane.drawing import draw
 from hexplane.encoding import file_of
 from hexplane.geometry.writing import write_mesh
@@ -54,10 +54,9 @@ def run(
     meshes = [output / f"{draw_name(number)}.ply" for number in range(settings.count)]
     files = [path.with_suffix(latent_file.SUFFIX) for path in meshes]
     claim(output / "manifest.json", [*meshes, *files], force)
-    job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
-    if not saved.codec.decodes_images and "field" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"field": "sdf"})  # there is no other way
+    settings = suited(settings, saved.codec)
+    job = Job(__name__, settings, code, chosen_modules(model))
     facts = []
     try:
         latents = draw(saved, settings.count, settings.seed, settings.temperature)
@@ -73,7 +72,6 @@ def run(
         output / "manifest.json",
         [*meshes, *files],
         inputs=inputs,
-        field=settings.field,
         prior=saved.codec.bottleneck.prior_words,
         draws=facts,
     )

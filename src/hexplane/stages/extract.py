@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hexplane.decoding import decode, read_own_latent
+from hexplane.decoding import decode, read_own_latent, suited
 from hexplane.extraction import is_empty
 from hexplane.geometry.meshes import moved
 from hexplane.geometry.writing import write_mesh
@@ -55,8 +55,9 @@ def run(
         latent.name.removesuffix(".zarr").removesuffix(latent_file.SUFFIX) + ".mesh.ply"
     )
     claim(manifest_path(target), [target] if decoded is None else [target, decoded], force)
-    job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
+    settings = suited(settings, saved.codec)
+    job = Job(__name__, settings, code, chosen_modules(model))
     values, transform = read_own_latent(latent, saved, model)
     images, extraction = decode(saved.codec, values, settings)
     mesh = extraction.mesh

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hexplane.decoding import decode, read_own_latent
+from hexplane.decoding import decode, read_own_latent, suited
 from hexplane.geometry.writing import write_mesh
 from hexplane.model.saved import chosen_modules, load_model
 from hexplane.plumbing.claims import claim
@@ -44,8 +44,9 @@ def run(
     """
     meshes = [output / f"{step}.ply" for step in range(settings.steps)]
     claim(output / "manifest.json", meshes, force)
-    job = Job(__name__, settings, code, chosen_modules(model))
     saved = load_model(model)
+    settings = suited(settings, saved.codec)
+    job = Job(__name__, settings, code, chosen_modules(model))
     start, end = (read_own_latent(latent, saved, model)[0] for latent in (first, second))
     facts = []
     for path, share in zip(meshes, np.linspace(0, 1, settings.steps), strict=True):
