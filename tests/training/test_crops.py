@@ -64,6 +64,7 @@ def test_samples_lie_inside_and_do_not_depend_on_the_batch():
 def test_the_field_finds_the_same_place_in_a_crop():
     torch.manual_seed(0)
     field = SignedDistanceField(3, 8)
+    torch.nn.init.normal_(field.mlp[-1].weight)
     planes = _places().float()
     points = (torch.rand(1, 50, 3) - 0.5) * 0.8 * 2 * HALF + torch.tensor(CUBE.centre)
     whole = field(planes, points)

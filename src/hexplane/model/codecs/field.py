@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from hexplane.geometry import frame
 from hexplane.model.codec import WHOLE, Cube
+from hexplane.model.codecs.blocks import zeroed
 
 
 class SignedDistanceField(nn.Module):
@@ -23,7 +24,7 @@ class SignedDistanceField(nn.Module):
             nn.SiLU(),
             nn.Linear(width, width),
             nn.SiLU(),
-            nn.Linear(width, 1),
+            zeroed(nn.Linear(width, 1)),  # beyond the truncation nothing would lead back
         )
         # Image right and down of each view: the order and the signs of grid_sample.
         image_axes = torch.from_numpy(frame.RIGHT), torch.from_numpy(-frame.UP)
