@@ -137,13 +137,16 @@ def test_a_training_ends_with_its_snakemake(tmp_path: Path, how: signal.Signals)
     project = Project(tmp_path)
     project.configure({"training": {"steps": 1_000_000, "checkpoint_seconds": 0.2}})
     run = start(project, MODEL)
-    wait_for_line(project, "ae-depth-normal: step 1 ")
-    second = project.snakemake("--cores", "1", MODEL)
-    assert second.returncode != 0
-    assert "LockException" in second.stderr
-    assert run.poll() is None
-    run.send_signal(how)
-    assert run.wait(20) != 0
+    try:
+        wait_for_line(project, "ae-depth-normal: step 1 ")
+        second = project.snakemake("--cores", "1", MODEL)
+        assert second.returncode != 0
+        assert "LockException" in second.stderr
+        assert run.poll() is None
+        run.send_signal(how)
+        assert run.wait(20) != 0
+    finally:
+        run.kill()
     wait_until_alone(tmp_path)
     assert "Traceback" not in (project.folder / "run.log").read_text()
     assert not list(project.folder.glob("results/**/.*.tmp*"))
