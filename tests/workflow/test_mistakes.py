@@ -6,8 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from snakemake.utils import update_config
 
+from hexplane.cli import main
+from hexplane.config import parse_config
 from hexplane.geometry.meshes import normalise
+from hexplane.plan import Plan
+from hexplane.plumbing.errors import UserError
 from support.project import Project, bump
 
 pytestmark = pytest.mark.slow
@@ -34,18 +40,30 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
     ("setting", "names"),
     [
         ("training={stepz: 3}", ("training", "'stepz'", "allowed: steps")),
+        ("training={clip_norm: .inf}", ("training.clip_norm", "valid number", "'.inf'")),
+        ("split={test: 1.0}", ("error: split.test: '1.0' (allowed: a share less than 1",)),
+        ("split={test: [nobody]}", ("split.test", "'nobody'", "there are: a, b, c")),
+    ],
+)
+def test_configuration(fresh: Project, setting: str, names: tuple[str, ...]) -> None:
+    lines = errors(fresh.snakemake("--cores", "1", "--config", setting))
+    assert lines
+    assert all(name in "\n".join(lines) for name in names), lines
+    assert not (fresh.folder / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
         ("trainning={steps: 3}", ("'trainning'", "allowed: study, seed")),
         ("study=../elsewhere", ("study", "letters, digits")),
         ("render={resolution: big}", ("render.resolution", "integer", "'big'")),
         ("render={resolution: 4}", ("render.resolution", "greater than or equal to 16")),
         ("arms={summary.csv: {features: occupancy}}", ("arms.summary.csv", "taken: a table")),
-        ("training={clip_norm: .inf}", ("training.clip_norm", "valid number", "'.inf'")),
         (
             "evaluation={heads: 3}",
             ("evaluation.heads: input should be 'all' or 'test', or a valid",),
         ),
-        ("split={test: 1.0}", ("error: split.test: '1.0' (allowed: a share less than 1",)),
-        ("split={test: [nobody]}", ("split.test", "'nobody'", "there are: a, b, c")),
         ("split={validation: [a, b], test: [c]}", ("split", "no mesh left to train on")),
         ("split={validation: [b], test: [b]}", ("split", "'b' is held out twice")),
         ('meshes={files: ["none/*.obj"]}', ("meshes.files", "no file matches 'none/*.obj'")),
@@ -64,11 +82,18 @@ def errors(done: subprocess.CompletedProcess[str]) -> list[str]:
         ),
     ],
 )
-def test_configuration(fresh: Project, setting: str, names: tuple[str, ...]) -> None:
-    lines = errors(fresh.snakemake("--cores", "1", "--config", setting))
-    assert lines
-    assert all(name in "\n".join(lines) for name in names), lines
-    assert not (fresh.folder / "results").exists()
+def test_more_of_it(
+    fresh: Project, monkeypatch: pytest.MonkeyPatch, setting: str, names: tuple[str, ...]
+) -> None:
+    """As the Snakefile does it, without Snakemake's start."""
+    monkeypatch.chdir(fresh.folder)
+    values = yaml.safe_load((fresh.folder / "config.yaml").read_text())
+    key, _, value = setting.partition("=")
+    update_config(values, {key: yaml.safe_load(value)})
+    with pytest.raises(UserError) as refused:
+        plan = Plan(parse_config(values), Path.cwd())
+        plan.split, plan.evaluated  # noqa: B018
+    assert all(name in refused.value.told for name in names), refused.value.told
 
 
 @pytest.mark.parametrize(
@@ -237,7 +262,23 @@ def made(project: Project) -> list[Path]:
         (("verify", "nowhere"), "nowhere"),
     ],
 )
-def test_commands(fresh: Project, arguments: tuple[str, ...], name: str) -> None:
-    (line,) = errors(fresh.command("hexplane", *arguments))
+def test_commands(
+    fresh: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    name: str,
+) -> None:
+    monkeypatch.chdir(fresh.folder)
+    monkeypatch.setattr("sys.argv", ["hexplane", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    (line,) = [own for own in capsys.readouterr().err.splitlines() if own.startswith("error: ")]
     assert name in line
     assert not list(fresh.folder.glob("out*"))
+
+
+def test_a_command_of_its_own(fresh: Project) -> None:
+    (line,) = errors(fresh.command("hexplane", "normalise", "missing.obj", "out.ply"))
+    assert "missing.obj" in line
