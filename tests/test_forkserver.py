@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,11 +84,16 @@ def test_a_fork_writes_what_an_interpreter_of_its_own_writes(tmp_path, owner) ->
     assert made["alone"] == made["fork"]
 
 
-def test_jobs_of_a_stage_share_one_server(tmp_path, owner) -> None:
-    head().export(tmp_path / "a.ply")
+def test_jobs_of_all_stages_share_one_server(tmp_path, owner) -> None:
+    mesh = tmp_path / "a.ply"
+    head().export(mesh)
     found = set()
-    for name in ("b", "c", "d"):
-        assert run(owner, "normalise", tmp_path / "a.ply", tmp_path / f"{name}.ply").returncode == 0
+    for arguments in (
+        ("normalise", mesh, tmp_path / "b.ply"),
+        ("normalise", mesh, tmp_path / "c.ply"),
+        ("distances", mesh, tmp_path / "d.zarr"),
+    ):
+        assert run(owner, *arguments).returncode == 0
         until(lambda: len(servers(owner[OWNER])) == 1)  # without the fork
         found |= {process.pid for process in servers(owner[OWNER])}
     assert len(found) == 1
@@ -105,15 +111,36 @@ def test_mistakes_are_told_as_ever(tmp_path, owner) -> None:
     assert "No such option" in unknown.stderr
 
 
+def test_modules_of_two_states_of_the_source_are_never_mixed(tmp_path, owner) -> None:
+    source = tmp_path / "src/hexplane"
+    shutil.copytree(Path(forkserver.__file__).parent, source)
+    environment = {**owner, "PYTHONPATH": str(source.parent)}
+    mesh = tmp_path / "a.ply"
+    head().export(mesh)
+    assert run(environment, "normalise", mesh, tmp_path / "b.ply").returncode == 0
+    (first,) = servers(owner[OWNER])
+    file = source / "geometry/distance.py"
+    file.write_text(file.read_text() + "\nLATER = 1\n")
+    assert run(environment, "normalise", mesh, tmp_path / "c.ply").returncode == 0  # as before
+    done = run(environment, "distances", mesh, tmp_path / "d.zarr")  # by itself
+    assert (done.returncode, done.stderr) == (0, "")
+    until(lambda: not first.is_running())
+    assert run(environment, "distances", mesh, tmp_path / "e.zarr").returncode == 0
+    (second,) = servers(owner[OWNER])
+    assert second.pid != first.pid
+    codes = [json.loads((tmp_path / f"{name}.manifest.json").read_text())["code"] for name in "de"]
+    assert codes[0] == codes[1]
+
+
 def test_a_server_ends_with_its_owner(tmp_path, owner) -> None:
     head().export(tmp_path / "a.ply")
     assert run(owner, "normalise", tmp_path / "a.ply", tmp_path / "b.ply").returncode == 0
     sockets = tmp_path / f"hexplane-{os.getuid()}"
-    assert len(list(sockets.glob("*-normalise-*"))) == 1
+    assert len(list(sockets.glob(f"{owner[OWNER]}-*"))) == 1
     os.kill(int(owner[OWNER]), signal.SIGKILL)
     os.waitpid(int(owner[OWNER]), 0)
     until(lambda: not servers(owner[OWNER]))
-    assert not list(sockets.glob("*-normalise-*"))
+    assert not list(sockets.glob(f"{owner[OWNER]}-*"))
 
 
 def test_a_job_ends_with_who_asked_for_it(tmp_path, owner) -> None:
@@ -176,5 +203,5 @@ def test_stages_say_themselves_that_they_are_served() -> None:
     assert {*served} == {
         *("generate", "normalise", "render", "distances"),
         *("encode", "extract", "oracle", "evaluate", "rates", "draco", "parameters"),
-        *("solid", "classical"),
+        *("solid", "classical", "mean", "interpolate", "draw", "novelty"),
     }

@@ -1,9 +1,10 @@
-"""An interpreter that imports a stage once and forks for each of its jobs.
+"""An interpreter that imports stages once and forks for each of their jobs.
 
 A small job's imports cost more than its work: a second for a mesh stage, five for a generated head.
-The workflow names its own process in `HEXPLANE_FORKSERVER`. A stage's first job then starts a
-server, which ends with that process; each job hands over its arguments and streams, and waits for
-its fork's exit status. Where no server can be had, a job runs in its own interpreter as ever.
+The workflow names its own process in `HEXPLANE_FORKSERVER`. Its first job then starts a server,
+which ends with that process; each job hands over its arguments and streams, and waits for its
+fork's exit status. What a stage needs is imported when its first job comes, and most of it is what
+others need as well. Where no server can be had, a job runs in its own interpreter as ever.
 
 Every job imports this module: what it needs is the standard library's lightest.
 """
@@ -21,7 +22,7 @@ from contextlib import contextmanager, suppress
 from hexplane.plumbing.ending import POLL, end_orderly, end_with, interrupt, runs
 
 OWNER = "HEXPLANE_FORKSERVER"
-"""Environment variable: the process that servers belong to."""
+"""Environment variable: the process that the server belongs to."""
 SERVED = "HEXPLANE_SERVED"
 """Environment variable: stages that say they are served (`hexplane.stages`), with spaces."""
 IDLE = 120.0
@@ -36,7 +37,7 @@ def end_with_owner() -> None:
 
 
 def run_in_fork(arguments: list[str]) -> int | None:
-    """Run `hexplane ARGUMENTS` in a fork of the stage's server, on this process's streams.
+    """Run `hexplane ARGUMENTS` in a fork of the workflow's server, on this process's streams.
 
     Returns:
         The exit status; None when nothing was run: no server, or a stage that is not served.
@@ -47,7 +48,7 @@ def run_in_fork(arguments: list[str]) -> int | None:
         return None
     started = False
     try:
-        with _connect(int(owner), arguments[0]) as server, _handing_on(server):
+        with _connect(int(owner)) as server, _handing_on(server):
             about = marshal.dumps([arguments, os.getcwd(), dict(os.environ)])
             socket.send_fds(server, [len(about).to_bytes(4, "big")], [1, 2])
             server.sendall(about)
@@ -75,14 +76,14 @@ def _handing_on(server: socket.socket) -> Iterator[None]:
         raise
 
 
-def _connect(owner: int, stage: str) -> socket.socket:
-    """A connection to the server of an owner's stage, which is started when there is none.
+def _connect(owner: int) -> socket.socket:
+    """A connection to an owner's server, which is started when there is none.
 
     Raises:
         OSError: there can be no socket here.
     """
     interpreter = zlib.crc32(f"{sys.prefix}:{__file__}".encode())
-    path = f"{_folder()}/{owner}-{stage}-{interpreter:x}"
+    path = f"{_folder()}/{owner}-{interpreter:x}"
     connection = socket.socket(socket.AF_UNIX)
     with suppress(OSError):
         connection.connect(path)
@@ -93,7 +94,7 @@ def _connect(owner: int, stage: str) -> socket.socket:
         except OSError:
             with suppress(FileNotFoundError):
                 os.unlink(path)
-            _start(owner, stage, path)
+            _start(owner, path)
             connection.connect(path)
     return connection
 
@@ -121,7 +122,7 @@ def _locked(path: str) -> Iterator[None]:
         yield
 
 
-def _start(owner: int, stage: str, path: str) -> None:
+def _start(owner: int, path: str) -> None:
     import subprocess
 
     with socket.socket(socket.AF_UNIX) as listener:
@@ -130,7 +131,7 @@ def _start(owner: int, stage: str, path: str) -> None:
         fd = listener.fileno()
         # A session of its own, and none of the job's streams: the job ends before its server.
         subprocess.Popen(
-            [sys.executable, "-m", __name__, stage, str(owner), path, str(fd)],
+            [sys.executable, "-m", __name__, str(owner), path, str(fd)],
             pass_fds=[fd],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -139,9 +140,9 @@ def _start(owner: int, stage: str, path: str) -> None:
         )
 
 
-def _serve(stage: str, owner: int, path: str, listener: socket.socket) -> None:
+def _serve(owner: int, path: str, listener: socket.socket) -> None:
     """Fork for each request until the owner is gone, or there was none for a while."""
-    _load(stage)
+    stages = _Stages()
     listener.settimeout(POLL)
     quiet = 0.0
     while quiet < IDLE and runs(owner):
@@ -156,39 +157,59 @@ def _serve(stage: str, owner: int, path: str, listener: socket.socket) -> None:
         quiet = 0.0
         with connection, suppress(OSError, ValueError):
             connection.settimeout(10)  # of a client that stopped half-way through
-            _answer(connection, listener)
+            _answer(connection, listener, stages)
     with _locked(path):
         # Who connected but was not heard runs by itself.
         listener.close()
         os.unlink(path)
 
 
-def _load(stage: str) -> None:
-    """Import a stage and all it may import later, and let it prepare what its jobs share.
+class _Stages:
+    """The stages that this server has imported, of one state of the source."""
 
-    Raises:
-        SystemExit: the source changed meanwhile, so that it is unknown what was imported.
-    """
-    import gc
-    from importlib import import_module
+    def __init__(self) -> None:
+        self._loaded: set[str] = set()
+        self._source = _stamps()
 
-    from hexplane.plumbing.digests import code_digest_now, import_closure
-    from hexplane.plumbing.manifests import versions
+    def load(self, stage: str) -> None:
+        """Import a stage and all it may import later, and let it prepare what its jobs share.
 
-    name = f"hexplane.stages.{stage}"
-    before = code_digest_now(name)
-    for module in ["hexplane.cli", "hexplane.plumbing.parse", *sorted(import_closure(name))]:
-        with suppress(ImportError):  # of an optional library
-            import_module(module)
-    getattr(sys.modules[name], "prepare", lambda: None)()
-    versions()
-    # The digest is kept: forks run this code, whatever becomes of the files.
-    if code_digest_now(name) != before:
-        sys.exit(1)
-    gc.freeze()  # else each fork's first collection copies all of it
+        Raises:
+            SystemExit: the source changed since the server began: modules of two states are none.
+        """
+        if stage in self._loaded:
+            return
+        import gc
+        from importlib import import_module
+
+        from hexplane.plumbing.digests import code_digest, import_closure
+        from hexplane.plumbing.manifests import versions
+
+        name = f"hexplane.stages.{stage}"
+        for module in ["hexplane.cli", "hexplane.plumbing.parse", *sorted(import_closure(name))]:
+            with suppress(ImportError):  # of an optional library
+                import_module(module)
+        getattr(sys.modules[name], "prepare", lambda: None)()
+        versions()
+        code_digest(name)  # kept: forks run this code, whatever becomes of the files
+        if _stamps() != self._source:
+            sys.exit(1)
+        gc.freeze()  # else each fork's first collection copies all of it
+        self._loaded.add(stage)
 
 
-def _answer(connection: socket.socket, listener: socket.socket) -> None:
+def _stamps() -> dict[str, tuple[int, int]]:
+    """Time and size of each file of the package."""
+    found = {}
+    for folder, folders, files in os.walk(os.path.dirname(__file__)):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for file in files:
+            about = os.stat(f"{folder}/{file}")
+            found[f"{folder}/{file}"] = about.st_mtime_ns, about.st_size
+    return found
+
+
+def _answer(connection: socket.socket, listener: socket.socket, stages: _Stages) -> None:
     size, streams, _, _ = socket.recv_fds(connection, 4, 2)
     about = b""
     try:
@@ -197,9 +218,11 @@ def _answer(connection: socket.socket, listener: socket.socket) -> None:
             if not part:
                 return
             about += part
+        asked = marshal.loads(about)
+        stages.load(asked[0][0])
         if os.fork() == 0:
             listener.close()
-            _work(connection, streams, *marshal.loads(about))
+            _work(connection, streams, *asked)
     finally:
         for stream in streams:
             os.close(stream)
@@ -251,4 +274,4 @@ def _end_with(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), sys.argv[3], socket.socket(fileno=int(sys.argv[4])))
+    _serve(int(sys.argv[1]), sys.argv[2], socket.socket(fileno=int(sys.argv[3])))

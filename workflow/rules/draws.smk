@@ -14,7 +14,7 @@ rule draw:
     log:
         paths.log("draw", "{arm}"),
     benchmark:
-        paths.benchmark("draw", "{arm}")
+        paths.client_benchmark("draw", "{arm}")
     conda:
         LEARNING
     threads: 1
@@ -45,7 +45,7 @@ rule novelty:
     log:
         paths.log("novelty", "{arm}"),
     benchmark:
-        paths.benchmark("novelty", "{arm}")
+        paths.client_benchmark("novelty", "{arm}")
     conda:
         LEARNING
     threads: 1

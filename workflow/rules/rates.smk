@@ -96,7 +96,7 @@ rule mean:
     log:
         paths.log("mean", "mean"),
     benchmark:
-        paths.benchmark("mean", "mean")
+        paths.client_benchmark("mean", "mean")
     conda:
         GEOMETRY
     threads: 1

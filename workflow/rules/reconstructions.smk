@@ -43,7 +43,7 @@ rule interpolate:
     log:
         paths.log("interpolate", "{arm}"),
     benchmark:
-        paths.benchmark("interpolate", "{arm}")
+        paths.client_benchmark("interpolate", "{arm}")
     conda:
         LEARNING
     threads: 1

@@ -69,12 +69,6 @@ def code_digest(module: str, chosen: tuple[str, ...] = ()) -> str:
     return digest([plumbing.FORMAT, parts])
 
 
-def code_digest_now(module: str) -> str:
-    """`code_digest` of the files as they are now, which is kept from here on."""
-    forget()
-    return code_digest(module)
-
-
 def forget() -> None:
     """Drop what is known of files, so that they are read again."""
     code_digest.cache_clear()

@@ -16,6 +16,8 @@ from hexplane.plumbing.parse import checked
 from hexplane.plumbing.paths import DEFAULT_MODEL
 from hexplane.settings.draw import DrawSettings, draw_name
 
+SERVED = True
+
 
 def run(
     output: Path,

@@ -13,6 +13,8 @@ from hexplane.plumbing.manifests import Job, content_digest
 from hexplane.plumbing.paths import DEFAULT_MODEL
 from hexplane.settings.interpolate import InterpolateSettings
 
+SERVED = True
+
 
 def run(
     first: Path,

@@ -20,6 +20,8 @@ GRID = 64
 TRUNCATION = 0.1
 """Greatest distance in a field: farther than that, means say nothing of the surface."""
 
+SERVED = True
+
 
 def run(
     output: Path,

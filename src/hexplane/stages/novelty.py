@@ -24,6 +24,8 @@ MOST_COMPARED = 64
 """Heads a side that draws and training heads are set beside one another as sets of: pairs are
 many."""
 
+SERVED = True
+
 
 def run(
     draws: Path,
