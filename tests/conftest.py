@@ -5,7 +5,9 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import trimesh
@@ -84,3 +86,28 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         pytest.skip("no disk can be mounted here")
     yield made
     made.unmount()
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The CPU rasteriser under nvdiffrast's name."""
+    from support import rasteriser
+
+    backend = "hexplane.rendering.nvdiffrast"
+    package = ModuleType("nvdiffrast")
+    package.torch = rasteriser  # type: ignore[attr-defined]
+    package.__spec__ = ModuleSpec("nvdiffrast", None)
+    monkeypatch.setitem(sys.modules, "nvdiffrast", package)
+    monkeypatch.setitem(sys.modules, "nvdiffrast.torch", rasteriser)
+    sys.modules.pop(backend, None)  # it may hold the real one, and must not keep this one
+    rasteriser.calls.clear()
+    yield
+    sys.modules.pop(backend, None)
+
+
+@pytest.fixture
+def on_cpu(stand_in: None):
+    """The nvdiffrast backend on the stand-in."""
+    from hexplane.rendering.nvdiffrast import NvdiffrastRenderer
+
+    return NvdiffrastRenderer(device="cpu")

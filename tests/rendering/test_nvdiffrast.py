@@ -2,9 +2,7 @@
 
 import subprocess
 import sys
-from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -44,31 +42,6 @@ def tilted() -> trimesh.Trimesh:
 
 
 SHAPES = ["sphere", "torus", "tilted", "head"]
-
-
-BACKEND = "hexplane.rendering.nvdiffrast"
-
-
-@pytest.fixture
-def stand_in(monkeypatch):
-    """The CPU rasteriser under nvdiffrast's name."""
-    package = ModuleType("nvdiffrast")
-    package.torch = rasteriser
-    package.__spec__ = ModuleSpec("nvdiffrast", None)
-    monkeypatch.setitem(sys.modules, "nvdiffrast", package)
-    monkeypatch.setitem(sys.modules, "nvdiffrast.torch", rasteriser)
-    sys.modules.pop(BACKEND, None)  # it may hold the real one, and must not keep this one
-    rasteriser.calls.clear()
-    yield
-    sys.modules.pop(BACKEND, None)
-
-
-@pytest.fixture
-def on_cpu(stand_in):
-    """The backend on the stand-in."""
-    from hexplane.rendering.nvdiffrast import NvdiffrastRenderer
-
-    return NvdiffrastRenderer(device="cpu")
 
 
 def _assert_parity(ours, truth) -> None:
