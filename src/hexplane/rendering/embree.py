@@ -17,8 +17,8 @@ class EmbreeRenderer:
 
     name = "embree"
 
-    def render(self, mesh: trimesh.Trimesh, resolution: int) -> Hexplane:
-        """The hexplane of a mesh that lies in the canonical cube."""
+    def render(self, mesh: trimesh.Trimesh, resolution: int, only: int | None = None) -> Hexplane:
+        """The hexplane of a mesh that lies in the canonical cube; of one view, the rest empty."""
         vertices, faces, vertex_normals = surface_of(mesh)
         scene = EmbreeScene()
         TriangleMesh(scene, vertices, faces)
@@ -27,7 +27,7 @@ class EmbreeRenderer:
         normal = np.zeros((6, 3, *shape), dtype=np.float32)
         boxes = frame.project(np.array(mesh.bounds))[..., :2]  # [6, 2, 2]
         right, up = (axis.astype(np.float32) for axis in frame.pixel_centres(resolution))
-        for index in range(6):
+        for index in range(6) if only is None else [only]:
             low, high = boxes[index].min(axis=0), boxes[index].max(axis=0)
             # Only pixels inside the mesh's box can be hit.
             cols = _span((right >= low[0]) & (right <= high[0]))

@@ -43,9 +43,9 @@ def pack(
         "f": _text(flat, "<u2"),
     }
     if original is not None:
-        distance, _ = surface_distance(np.asarray(mesh.vertices), original)
         _, nearest = cKDTree(np.asarray(mesh.vertices)).query(vertices)
-        packed["d"] = _text(np.clip(distance[nearest] / far, 0, 1) * 255, "<u1")
+        distance, _ = surface_distance(np.asarray(mesh.vertices)[nearest], original)
+        packed["d"] = _text(np.clip(distance / far, 0, 1) * 255, "<u1")
     return packed
 
 

@@ -7,7 +7,6 @@ import trimesh
 
 from hexplane.analysis.novelty import Drawn
 from hexplane.analysis.study import Study
-from hexplane.rendering.select import select_backend
 from hexplane.report.pictures import images
 from hexplane.report.pictures.gallery import Card
 
@@ -32,7 +31,6 @@ def draws(study: Study) -> list[Draws]:
 
 
 def _cards(study: Study, own: Drawn, most: int) -> list[Card]:
-    renderer = select_backend("embree")
     cards: list[Card] = []
     for number, found in enumerate(own.heads[:most]):
         name = f"draw {number}"
@@ -45,9 +43,9 @@ def _cards(study: Study, own: Drawn, most: int) -> list[Card]:
         if mirrored:
             near = _mirrored(near)
         # One scale for both: a draw fills the cube as heads do, or it does not.
-        cards.append(Card(name, "draw", images.mesh_picture(mesh, near, renderer), ""))
+        cards.append(Card(name, "draw", images.mesh_picture(mesh, near), ""))
         caption = f"nearest: {head}{', mirrored' if mirrored else ''}"
-        cards.append(Card(head, "nearest", images.mesh_picture(near, near, renderer), caption))
+        cards.append(Card(head, "nearest", images.mesh_picture(near, near), caption))
     return cards
 
 

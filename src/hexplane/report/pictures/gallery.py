@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from PIL import Image
 
 from hexplane.analysis.study import Study
-from hexplane.rendering.select import select_backend
 from hexplane.report.demo import build as demo
 from hexplane.report.pictures import images
 from hexplane.split import in_turn
@@ -51,8 +50,7 @@ def shelves(study: Study) -> list[Shelf]:
 def _cards(study: Study, mesh: str) -> list[Card]:
     results = study.results
     original = results.original(mesh)
-    renderer = select_backend("embree")  # a small picture takes less than a GPU's start-up
-    picture = images.mesh_picture(original, original, renderer)
+    picture = images.mesh_picture(original, original)
     cards = [Card("original", "original", picture, demo.counts(original))]
     for name in (*results.oracles, *results.arms):
         role = "arm" if name in results.settings.oracles else "oracle"
@@ -60,7 +58,7 @@ def _cards(study: Study, mesh: str) -> list[Card]:
         if found.mesh is None:
             cards.append(Card(name, role, None, demo.empty_sentence(found)))
             continue
-        picture = images.mesh_picture(found.mesh, original, renderer)
+        picture = images.mesh_picture(found.mesh, original)
         cards.append(
             Card(name, role, picture, demo.caption(results.score(name, mesh), study.decision))
         )

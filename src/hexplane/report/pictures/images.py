@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hexplane.geometry import frame
-from hexplane.rendering.select import Renderer
+from hexplane.rendering.embree import EmbreeRenderer
 from hexplane.report.pictures import scale
 
 Array = NDArray[np.floating]
@@ -70,20 +70,16 @@ def error_picture(shares: Array, covered: Mask) -> str:
     return encode(_fit(Image.fromarray(colours), VIEW_PIXELS))
 
 
-def mesh_picture(
-    mesh: trimesh.Trimesh, original: trimesh.Trimesh, renderer: Renderer
-) -> Image.Image:
+def mesh_picture(mesh: trimesh.Trimesh, original: trimesh.Trimesh) -> Image.Image:
     """A mesh from the front left, shaded; `original` sets its scale."""
-    return _render(mesh, original, _three_quarter(), renderer)
+    return _render(mesh, original, _three_quarter())
 
 
-def curves_picture(
-    curves: Sequence[Array], original: trimesh.Trimesh, renderer: Renderer
-) -> Image.Image:
+def curves_picture(curves: Sequence[Array], original: trimesh.Trimesh) -> Image.Image:
     """Closed curves in space, each [P, 3], over the mesh that they belong to."""
     rotation = _three_quarter()
     scale = _MARGIN / np.abs(np.asarray(original.vertices) @ rotation.T).max()
-    image = mesh_picture(original, original, renderer).convert("RGBA")
+    image = mesh_picture(original, original).convert("RGBA")
     large = image.resize((image.width * _ENLARGED, image.height * _ENLARGED))
     pen = ImageDraw.Draw(large)
     for curve in curves:
@@ -100,13 +96,12 @@ def _three_quarter() -> Array:
     return np.array(tilt) @ np.array(turn)
 
 
-def _render(
-    mesh: trimesh.Trimesh, original: trimesh.Trimesh, rotation: Array, renderer: Renderer
-) -> Image.Image:
+def _render(mesh: trimesh.Trimesh, original: trimesh.Trimesh, rotation: Array) -> Image.Image:
     # A turned mesh may leave the cube; the original's scale is kept, so that pictures compare.
     scale = _MARGIN / np.abs(np.asarray(original.vertices) @ rotation.T).max()
     turned = trimesh.Trimesh(scale * mesh.vertices @ rotation.T, mesh.faces, process=False)
-    hexplane = renderer.render(turned, MESH_PIXELS * _SUPERSAMPLING)
+    # On the CPU: a small picture takes less than a GPU's start-up.
+    hexplane = EmbreeRenderer().render(turned, MESH_PIXELS * _SUPERSAMPLING, only=_FRONT)
     covered = hexplane.occupancy[_FRONT]
     return _masked(_shade(hexplane.normal[_FRONT], _FRONT), covered, MESH_PIXELS)
 
@@ -144,5 +139,5 @@ def _fit(image: Image.Image, size: int) -> Image.Image:
 def encode(image: Image.Image) -> str:
     """A picture as a data URI."""
     stream = io.BytesIO()
-    image.save(stream, "PNG", optimize=True)
+    image.save(stream, "PNG")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from hexplane.analysis.rates import budgets_shown, within
 from hexplane.analysis.study import Study
-from hexplane.rendering.select import select_backend
 from hexplane.report.demo import build as demo
 from hexplane.report.pictures import images
 from hexplane.report.pictures.gallery import Card
@@ -43,8 +42,7 @@ def at_sizes(study: Study) -> Sizes | None:
 def _cards(study: Study, mesh: str, budget: int) -> list[Card]:
     results = study.results
     original = results.original(mesh)
-    renderer = select_backend("embree")
-    picture = images.mesh_picture(original, original, renderer)
+    picture = images.mesh_picture(original, original)
     cards = [Card("original", "original", picture, demo.counts(original))]
     for method, heads in results.rated.items():
         if method == MEAN or mesh not in heads:
@@ -56,6 +54,6 @@ def _cards(study: Study, mesh: str, budget: int) -> list[Card]:
         chamfer = number(point.metrics["chamfer_l1"], "chamfer_l1")
         caption = f"{size(point.bytes)}, Chamfer-L1 {chamfer}"
         found = results.rate_mesh(method, mesh, budget)
-        shown = None if found is None else images.mesh_picture(found, original, renderer)
+        shown = None if found is None else images.mesh_picture(found, original)
         cards.append(Card(method, "method", shown, caption if found else f"{caption}: empty"))
     return cards

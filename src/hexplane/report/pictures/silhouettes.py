@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from hexplane.analysis.study import Study
 from hexplane.reconstruction.silhouettes import silhouettes
-from hexplane.rendering.select import select_backend
 from hexplane.report.pictures import images
 from hexplane.split import in_turn
 
@@ -34,5 +33,5 @@ def drawn_silhouettes(study: Study) -> Drawn | None:
     found = silhouettes(results.hexplane(mesh))
     original = results.original(mesh)
     curves = [own.points for own in found]
-    picture = images.curves_picture(curves, original, select_backend("embree"))
+    picture = images.curves_picture(curves, original)
     return Drawn(mesh, images.encode(picture), len(found))
