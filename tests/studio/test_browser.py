@@ -265,14 +265,14 @@ def test_a_head_is_there_at_once_and_a_slider_changes_the_picture(page: Page):
     page.save("studio-head.png")
     page.tab("Shape")
     page.slider("Direction 1", "high")
-    until(lambda: page.person.session.edit.directions == (4.0,))
+    until(lambda: page.person.session.edit.directions == (2.0,))
     until(lambda: differ(first, page.seen()) > 2_000)
     page.save("studio-shape.png")
     page.press("Undo")
     until(lambda: page.person.session.edit.directions == ())
     until(lambda: differ(first, page.seen()) < 500)
     page.press("Redo")
-    until(lambda: page.person.session.edit.directions == (4.0,))
+    until(lambda: page.person.session.edit.directions == (2.0,))
     page.press("Reset")
     until(lambda: page.person.session.edit.directions == ())
 
@@ -360,7 +360,7 @@ def test_two_people_do_not_see_each_other_s_edits(page: Page, studio: Studio, tm
         before = theirs.seen()
         page.tab("Shape")
         page.slider("Direction 2", "high")
-        assert page.person.session.edit.directions == (0.0, 4.0)
+        assert page.person.session.edit.directions == (0.0, 2.0)
         assert theirs.person.session.edit.directions == ()
         assert differ(before, theirs.seen()) < 500
     finally:
@@ -375,4 +375,4 @@ def test_it_fits_a_telephone(page: Page, studio: Studio):
     assert wide <= 390
     page.tab("Shape")
     page.slider("Direction 1", "high")
-    until(lambda: page.person.session.edit.directions == (4.0,))
+    until(lambda: page.person.session.edit.directions == (2.0,))

@@ -90,7 +90,7 @@ def test_a_head_comes_back_in_its_own_place(libraries):
         ("{model: '12345678', head: {name: a, latent: ''}, noses: 2}", "unknown key 'noses'"),
         (
             "{model: '12345678', head: {name: a, latent: ''}, directions: [9]}",
-            "directions: from -4 to 4 standard deviations each",
+            "directions: from -2 to 2 standard deviations each",
         ),
         (
             "{model: '12345678', head: {name: a, latent: ''}, symmetry: 2}",

@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from hexplane.analysis import machine
 from hexplane.analysis.hypotheses import over_seeds
 from hexplane.analysis.novelty import Drawn
 from hexplane.analysis.rates import Family
@@ -50,8 +49,7 @@ def abridged(root: Path) -> Value:
     groups, snapshots = settings.groups, Path(results.paths.snapshots)
     found = {
         "source": str(root),
-        "commit": machine.commit(),
-        "machine": machine.machine(),
+        **report.get("made", {}),  # by what commit, and where
         "heads": {name: len(own) for name, own in groups.items() if own},
         "seeds": len({seed for _, seed in settings.runs.values()}),
         "resolution": settings.config.get("render", {}).get("resolution"),

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from hexplane.analysis import machine
 from hexplane.analysis.classical import write_classical
 from hexplane.analysis.rates import write_rates
 from hexplane.analysis.runs import write_runs
@@ -85,5 +86,6 @@ def run(
         [page, *figures],
         inputs={path.relative_to(results).as_posix(): sha256(path) for path in read},
         tables={os.path.relpath(path, results): sha256(path) for path in tables},
+        made={"commit": machine.commit(), "machine": machine.machine()},
     )
     print(f"The report is {page.resolve()}", file=sys.stderr)

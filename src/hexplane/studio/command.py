@@ -9,7 +9,7 @@ import viser
 from hexplane.encoding import file_of
 from hexplane.studio import guard, pictures
 from hexplane.studio.desk import COARSE
-from hexplane.studio.edits import Edit, Head, head
+from hexplane.studio.edits import FARTHEST, Edit, Head, head
 from hexplane.studio.library import Library, newest_model
 from hexplane.studio.person import Person
 from hexplane.studio.replay import Replay
@@ -91,6 +91,6 @@ def portraits(library: Library) -> list[tuple[str, str]]:
 
 
 def _portrait(replay: Replay, mean: Head, index: int, sign: int) -> str:
-    amounts = (0.0,) * index + (sign * pictures.ENDS,)
+    amounts = (0.0,) * index + (sign * FARTHEST,)
     edit = Edit(model=replay.space.saved.weights_hash[:8], head=mean, directions=amounts)
     return pictures.portrait(replay.made(edit, COARSE).mesh)

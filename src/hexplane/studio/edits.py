@@ -21,8 +21,8 @@ from hexplane.plumbing.texts import TwiceError, parse_yaml, read_text
 
 DIRECTIONS = 12
 """Principal directions that can be moved along."""
-FARTHEST = 4.0
-"""Standard deviations along a direction."""
+FARTHEST = 2.0
+"""Standard deviations along a direction: what lies beyond is no head any more."""
 MOST_HEADS = 8
 """Heads in a mixture besides the first, and parts that are swapped."""
 MOST_SPOTS = 256

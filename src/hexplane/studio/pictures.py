@@ -14,8 +14,6 @@ from hexplane.rendering.embree import EmbreeRenderer
 from hexplane.report.pictures import images, views
 from hexplane.studio.space import Images
 
-ENDS = 2.0
-"""Standard deviations at which the ends of a direction are shown."""
 PIXELS = 96
 FAR = 0.05
 """Depth error, canonical units, at the upper end of the scale of errors."""
