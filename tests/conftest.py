@@ -23,6 +23,16 @@ if importlib.util.find_spec("hexplane") is None:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: no process is left alone with one of them at the end."""
+
+    def rank(item: pytest.Item) -> tuple[bool, bool, bool]:
+        marks = {own.name for own in item.iter_markers()}
+        return "slurm" not in marks, "workflow" not in item.path.parts, "slow" not in marks
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository."""

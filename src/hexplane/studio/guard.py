@@ -24,6 +24,10 @@ from hexplane.plumbing.errors import UserError
 MOST_UPLOAD = 256 << 20
 """Bytes of a file."""
 HIGHEST_PORT = 65535
+SEEN_FROM = 10.0
+"""Canonical units of the camera from the middle, along a view."""
+FIELD_OF_VIEW = 0.44
+"""Radians: of a lens for portraits, so that two heads side by side are seen from one side."""
 LOCAL = frozenset(("127.0.0.1", "localhost", "::1"))
 DROP = """
 document.addEventListener("dragover", (event) => event.preventDefault());
@@ -72,7 +76,8 @@ def serve(host: str, port: int) -> viser.ViserServer:
         server._websock_server.unregister_handler(message)
     server.scene.set_up_direction("+y")
     server.scene.world_axes.visible = False
-    server.initial_camera.position = (0.0, 0.0, 3.2)
+    server.initial_camera.position = (0.0, 0.0, SEEN_FROM)
+    server.initial_camera.fov = FIELD_OF_VIEW
     server.initial_camera.look_at = (0.0, 0.0, 0.0)
     server.initial_camera.up = (0.0, 1.0, 0.0)
     server.gui.main_panel.dock_right()

@@ -12,14 +12,13 @@ from hexplane.geometry import frame
 from hexplane.geometry.distance import surface_distance
 from hexplane.report.pictures import scale
 from hexplane.studio.edits import Spot
+from hexplane.studio.guard import SEEN_FROM
 
 APART = 0.85
 """Canonical units of each head from the middle, where both are shown."""
 ORIGINAL, EDITED = (150, 165, 185), (232, 190, 150)
 FAR = 0.05
 """Distance in canonical units at the upper end of the scale of colours."""
-SEEN_FROM = 3.2
-"""Of the camera from the middle, along a view."""
 Mode = Literal["edited", "side by side", "one over the other"]
 MODES: tuple[Mode, ...] = ("edited", "side by side", "one over the other")
 
