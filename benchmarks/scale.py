@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("scale"), help="working folders")
     parser.add_argument("--heads", type=int, nargs="+", default=[10, 100, 1000])
     options = parser.parse_args()
-    # Orphans, such as the stages' servers, become children of this process, which waits for them:
+    # Orphans, such as the workflow's server, become children of this process, which waits for them:
     # the system's own account of children then covers every process. (PR_SET_CHILD_SUBREAPER)
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every job compiles what it imports

@@ -1,4 +1,4 @@
-"""`python -m hexplane`: the `hexplane` command, run by its stage's server where there is one."""
+"""`python -m hexplane`: the `hexplane` command, run by the workflow's server where there is one."""
 
 import sys
 

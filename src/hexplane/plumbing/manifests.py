@@ -14,7 +14,7 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hexplane import __version__
 from hexplane.plumbing.digests import code_digest, digest
@@ -23,6 +23,8 @@ from hexplane.plumbing.files import read_json, sha256, tree_hashes, write_json
 from hexplane.plumbing.settings import Settings
 
 FORMAT = "hexplane manifest 1"
+
+S = TypeVar("S", bound=Settings)
 
 
 class Job:
@@ -57,6 +59,11 @@ class Job:
                 f"{self.name}: the source changed while the job waited "
                 f"(planned {expected_code}, found {self.code}); start the workflow again"
             )
+
+    def settled(self, settings: S) -> S:
+        """Settings as they turned out, which the manifest names in the place of those asked for."""
+        self.spec = settings.model_dump(mode="json")
+        return settings
 
     def write_manifest(
         self,

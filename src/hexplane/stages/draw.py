@@ -56,9 +56,9 @@ def run(
     meshes = [output / f"{draw_name(number)}.ply" for number in range(settings.count)]
     files = [path.with_suffix(latent_file.SUFFIX) for path in meshes]
     claim(output / "manifest.json", [*meshes, *files], force)
-    saved = load_model(model)
-    settings = suited(settings, saved.codec)
     job = Job(__name__, settings, code, chosen_modules(model))
+    saved = load_model(model)
+    settings = job.settled(suited(settings, saved.codec))
     facts = []
     try:
         latents = draw(saved, settings.count, settings.seed, settings.temperature)

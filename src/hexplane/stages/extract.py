@@ -55,9 +55,9 @@ def run(
         latent.name.removesuffix(".zarr").removesuffix(latent_file.SUFFIX) + ".mesh.ply"
     )
     claim(manifest_path(target), [target] if decoded is None else [target, decoded], force)
-    saved = load_model(model)
-    settings = suited(settings, saved.codec)
     job = Job(__name__, settings, code, chosen_modules(model))
+    saved = load_model(model)
+    settings = job.settled(suited(settings, saved.codec))
     values, transform = read_own_latent(latent, saved, model)
     images, extraction = decode(saved.codec, values, settings)
     mesh = extraction.mesh

@@ -46,9 +46,9 @@ def run(
     """
     meshes = [output / f"{step}.ply" for step in range(settings.steps)]
     claim(output / "manifest.json", meshes, force)
-    saved = load_model(model)
-    settings = suited(settings, saved.codec)
     job = Job(__name__, settings, code, chosen_modules(model))
+    saved = load_model(model)
+    settings = job.settled(suited(settings, saved.codec))
     start, end = (read_own_latent(latent, saved, model)[0] for latent in (first, second))
     facts = []
     for path, share in zip(meshes, np.linspace(0, 1, settings.steps), strict=True):

@@ -250,6 +250,7 @@ def _batch(data):
 def test_terms_are_the_likelihoods_the_fields_and_the_rate(data):
     spec, batch = _spec(), _batch(data)
     network = build_codec(spec, 16).eval()
+    torch.nn.init.normal_(network.field.mlp[-1].weight, std=0.1)  # it starts at 0
     terms = network.loss_terms(batch, distances=True)
     assert set(terms) == {"reconstruction", "sdf", "kl", "kl_charged"}
     with torch.no_grad():
@@ -260,6 +261,7 @@ def test_terms_are_the_likelihoods_the_fields_and_the_rate(data):
     truth = kl_divergence(posterior, Normal(0.0, 1.0)).sum() / 2
     assert terms["kl"].item() == pytest.approx(truth.item(), rel=1e-4)
     assert terms["kl_charged"].item() == pytest.approx(terms["kl"].item(), rel=1e-6)
+    assert (distance.abs() < 0.1).float().mean() > 0.1 and distance.std() > 0.01
     error = (distance.clamp(-0.1, 0.1) - batch.distance.clamp(-0.1, 0.1)).abs().mean()
     assert terms["sdf"].item() == pytest.approx(error.item(), rel=1e-5)
 
