@@ -144,7 +144,7 @@ def test_a_training_ends_with_its_snakemake(tmp_path: Path, how: signal.Signals)
         assert "LockException" in second.stderr
         assert run.poll() is None
         run.send_signal(how)
-        assert run.wait(20) != 0
+        assert run.wait(60) != 0
     finally:
         run.kill()
     wait_until_alone(tmp_path)
