@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import trimesh
 
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.plumbing.errors import BUILD_NVDIFFRAST, UserError
 from hexplane.rendering.backends import Backend
+
+if TYPE_CHECKING:
+    from hexplane.rendering.embree import EmbreeRenderer
 
 
 class Renderer(Protocol):
@@ -44,14 +47,14 @@ def select_backend(backend: Backend) -> Renderer:
         UserError: the backend is not installed, or cannot run on this machine.
     """
     if backend == "embree":
-        return _embree()
+        return embree()
     why = None
     try:
         renderer = _nvdiffrast()
     except UnavailableError as missing:
         if backend == "nvdiffrast":
             raise UserError(f"render.backend: {missing.reason}; {missing.remedy}") from None
-        renderer, why = _embree(), missing.reason
+        renderer, why = embree(), missing.reason
     if backend == "auto":
         _say(renderer.name, why)
     return renderer
@@ -65,7 +68,12 @@ def _say(name: str, why: str | None) -> None:
     )
 
 
-def _embree() -> Renderer:
+def embree() -> "EmbreeRenderer":
+    """The CPU backend.
+
+    Raises:
+        UserError: it is not installed.
+    """
     try:
         from hexplane.rendering.embree import EmbreeRenderer
     except ImportError as error:

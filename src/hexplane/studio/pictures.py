@@ -10,7 +10,7 @@ from hexplane.extraction import is_empty
 from hexplane.geometry import frame
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.modality import Features
-from hexplane.rendering.embree import EmbreeRenderer
+from hexplane.rendering.select import embree
 from hexplane.report.pictures import images, views
 from hexplane.studio.space import Images
 
@@ -25,7 +25,7 @@ def portrait(mesh: trimesh.Trimesh) -> str:
     if is_empty(mesh):
         nothing = np.zeros((PIXELS, PIXELS), dtype=bool)
         return images.encode(images._masked(nothing.astype(np.float32), nothing, PIXELS))
-    seen = EmbreeRenderer().render(mesh, PIXELS, only=_FRONT)
+    seen = embree().render(mesh, PIXELS, only=_FRONT)
     return images.normal_picture(seen.normal[_FRONT], seen.occupancy[_FRONT], _FRONT)
 
 
@@ -43,7 +43,7 @@ def decoded_views(mesh: trimesh.Trimesh, own: Images, resolution: int) -> Images
     """What a codec decodes of six views; of one that decodes none the views of its mesh."""
     if own or is_empty(mesh):
         return own
-    seen = EmbreeRenderer().render(mesh, resolution)
+    seen = embree().render(mesh, resolution)
     coverage = seen.occupancy.astype(np.float32)
     return {"coverage": coverage, "depth": seen.depth, "normal": seen.normal}
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from hexplane.geometry import frame
-from hexplane.rendering.embree import EmbreeRenderer
+from hexplane.rendering.select import embree
 from hexplane.report.pictures import scale
 
 Array = NDArray[np.floating]
@@ -101,7 +101,7 @@ def _render(mesh: trimesh.Trimesh, original: trimesh.Trimesh, rotation: Array) -
     scale = _MARGIN / np.abs(np.asarray(original.vertices) @ rotation.T).max()
     turned = trimesh.Trimesh(scale * mesh.vertices @ rotation.T, mesh.faces, process=False)
     # On the CPU: a small picture takes less than a GPU's start-up.
-    hexplane = EmbreeRenderer().render(turned, MESH_PIXELS * _SUPERSAMPLING, only=_FRONT)
+    hexplane = embree().render(turned, MESH_PIXELS * _SUPERSAMPLING, only=_FRONT)
     covered = hexplane.occupancy[_FRONT]
     return _masked(_shade(hexplane.normal[_FRONT], _FRONT), covered, MESH_PIXELS)
 
