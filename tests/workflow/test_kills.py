@@ -17,7 +17,7 @@ from support.project import Project
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("HEXPLANE_KILLS", "3"))
+KILLS = int(os.environ.get("HEXPLANE_KILLS", "4"))
 """A finished run whose kill did not come in time is removed, and made anew."""
 TIMES = {"seconds", "seconds_fitting", "cpu_seconds", "peak_mb", "digest"}
 """And the digest of the manifest, which holds them."""

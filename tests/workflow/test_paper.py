@@ -52,7 +52,8 @@ def test_settings_are_the_reported_ones(plan):
 
 
 @pytest.mark.slow
-def test_two_steps_in_full_size_stay_below_12_gb(plan, renderer, tmp_path: Path):
+@pytest.mark.parametrize("arm", ["vae-occupancy", "ae-depth-normal"])
+def test_two_steps_in_full_size_stay_below_12_gb(plan, arm, renderer, tmp_path: Path):
     mesh, _ = normalise(bump(0), plan.normalise("head-000").up)
     write_json(tmp_path / "split.json", plan.split)
     store = tmp_path / "hexplanes/head-000.zarr"
@@ -63,7 +64,7 @@ def test_two_steps_in_full_size_stay_below_12_gb(plan, renderer, tmp_path: Path)
     for folder in ("hexplanes", "sdf"):
         manifest = tmp_path / folder / "head-000.manifest.json"
         write_json(manifest, BARE)
-    spec = plan.train("ae-depth-normal")  # the larger of the two
+    spec = plan.train(arm)
     spec = spec.model_copy(update={"training": spec.training.model_copy(update={"steps": 2})})
     program = (
         "import resource, sys; from hexplane.cli import app\n"

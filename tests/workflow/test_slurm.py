@@ -19,7 +19,7 @@ from support.project import TINY_ARMS, Project
 
 PROFILE = "profiles/slurm"
 ARM = "ae-depth-normal"
-STEPS = 800
+STEPS = 1500
 CHECKPOINTS = "results/.state/*/checkpoint.pt"
 
 pytestmark = [
