@@ -20,8 +20,13 @@ LEAST, USUAL, MOST = 0.1, 0.3, 1.2
 DEAR = (MOST, 4.0, 16.0, 64.0, 256.0)
 ROUNDS = 5
 """Choices, each by what the one before it says where any value does."""
-SURFACE = 1.3
+SURFACE = 1.0
 """Voxels around a surface, the true one or the decoded one, that are corrected."""
+FAR = 0.1
+"""Weight of a voxel that counts as none: most voxels are far from any surface, and where a head is
+larger than the mean head a little is wrong with each of them."""
+LOST = 0.05
+"""Error of a voxel, in canonical units, that is as bad as any: a missing neck errs without end."""
 
 Field = NDArray[np.float32]
 
@@ -95,11 +100,11 @@ class Corrections(NamedTuple):
             for _ in range(ROUNDS):
                 price = np.sqrt(low * high)
                 choice = self._choose(wanted(field, made, added), octave, coarse.kind, price)
-                added = self.field(choice)
-                if len(self.pack(choice)) > room:
+                if len(self.pack(choice)) > room:  # nor does the next one start from it
                     low = price
                     continue
                 high = price
+                added = self.field(choice)
                 left = error(field, made + added)
                 if left < least:
                     best, least = choice, left
@@ -135,13 +140,20 @@ def wanted(field: Field, made: Field, added: Field) -> Field:
 
 
 def error(field: Field, made: Field) -> float:
-    """Squared error of a decoded field where it matters to the surface."""
-    return float((nearness(field, made) * np.square(field - made)).sum())
+    """Mean error near the true surface, and near the decoded one: what a Chamfer distance sees."""
+    wrong = np.abs(field - made).clip(max=LOST)
+    near = [_around(np.abs(own)) for own in (field, made)]
+    return float(sum((own * wrong).sum() / max(own.sum(), 1e-9) for own in near))
 
 
 def nearness(field: Field, made: Field) -> Field:
     """Weights in [0, 1]: is a voxel by the true or the decoded surface, or between them?"""
-    width = SURFACE * 2 / len(field)
-    near = np.exp(-((np.minimum(np.abs(field), np.abs(made)) / width) ** 2))
+    near = _around(np.minimum(np.abs(field), np.abs(made)))
+    near[near < FAR] = 0
     near[(field < 0) != (made < 0)] = 1
-    return np.asarray(near, dtype=np.float32)
+    return near
+
+
+def _around(distance: Field) -> Field:
+    width = SURFACE * 2 / len(distance)
+    return np.asarray(np.exp(-((distance / width) ** 2)), dtype=np.float32)

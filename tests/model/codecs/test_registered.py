@@ -83,7 +83,7 @@ def test_integers_survive_their_file_and_more_bytes_err_less(
         assert sum(len(layer) + latent_file.LAYER_BYTES for layer in layers) <= most
         assert torch.equal(codec.from_layers(layers), latent[0])
         errors.append(error(codec.decode(latent)[0].numpy(), truth))
-    assert errors == sorted(errors, reverse=True) and errors[-1] < 0.7 * errors[0]
+    assert errors == sorted(errors, reverse=True) and errors[-1] < 0.75 * errors[0]
 
 
 def test_only_voxels_by_the_surface_are_kept(codec: Codec, plain: Codec) -> None:

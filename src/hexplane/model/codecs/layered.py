@@ -17,9 +17,9 @@ from hexplane.geometry.modality import Features
 from hexplane.model import blocks, corrections
 from hexplane.model.alignment import NUMBERS
 from hexplane.model.codecs.layered_settings import LayeredSettings
-from hexplane.model.codecs.linear import LinearCodec
+from hexplane.model.codecs.linear import Found, LinearCodec
 from hexplane.model.codecs.losses import SDF_TRUNCATION
-from hexplane.model.coefficients import Coefficients
+from hexplane.model.coefficients import COARSEST, Coefficients
 from hexplane.model.corrections import STEPS, Choice, Corrections
 from hexplane.model.latent_file import LAYER_BYTES
 from hexplane.model.settings import CodecSettings
@@ -29,6 +29,8 @@ LEFT_OUT = 4
 heads that they were fitted to, components hardly err."""
 PRICE = 0.02
 """What a bit of the components costs where nothing bounds the size."""
+AS_GOOD = 1.03
+"""Times the error of the finest components that coarser ones may have."""
 COARSE = 6
 """Octaves of coefficients that a second set of tables learns from, for heads of another kind."""
 HOW = 2
@@ -114,7 +116,7 @@ class LayeredCodec(LinearCodec):
 
     def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
         """Integers of the least error whose code fits a size: components first."""
-        base = super().nearest_within(field, most, still)
+        base = self._coarser(field, self._finest_within(field, most, still))
         room = most - len(self.bottleneck.pack(base)) - 2 * LAYER_BYTES
         made = self._base_field(base)
         return self._joined(base, self._corrections().within(field, made, room))
@@ -147,6 +149,17 @@ class LayeredCodec(LinearCodec):
             field = self._base_field(base) + self._corrections().field(choice)
             made.append(field.clip(-SDF_TRUNCATION, SDF_TRUNCATION))
         return torch.from_numpy(np.stack(made))
+
+    def _coarser(self, field: NDArray[np.float32], found: Found) -> Tensor:
+        """The coarsest components that err hardly more: corrections make more of the bytes."""
+        base = found.latent
+        most = AS_GOOD * corrections.error(field, self._base_field(base))
+        for octave in range(found.octave + 1, COARSEST + 1):
+            other = torch.from_numpy(self._chosen(found.solved, octave, found.price))
+            if corrections.error(field, self._base_field(other)) > most:
+                break
+            base = other
+        return base
 
     def _base_field(self, base: Tensor) -> NDArray[np.float32]:
         field: NDArray[np.float32] = super().decode(base[None])[0].numpy()

@@ -26,8 +26,9 @@ from hexplane.model.latent_file import LAYER_BYTES
 from hexplane.model.settings import CodecSettings
 from hexplane.plumbing.errors import UserError
 
-VARIES = 1e-3
-"""Canonical units by which a voxel has to vary over heads to be a part of the components."""
+VARIES, VARIES_FAR = 1e-4, 1.6e-3
+"""Standard deviation, in canonical units, that a voxel has to have over heads to be a part of the
+components: less in `BAND` around the mean head's surface than beyond it."""
 NEAR, BAND = 0.03, 0.075
 """Voxels near the surface decide the coefficients; weight exp(-(distance / NEAR)^2) in a band."""
 FAR_WEIGHT = 0.003
@@ -55,6 +56,15 @@ class Solved(NamedTuple):
     target: NDArray[np.float64]  # [K], in steps
     matrix: NDArray[np.float64]  # [K, K], of the squared error, in steps
     pose: alignment.Pose  # [12]
+
+
+class Found(NamedTuple):
+    """Integers that fit a size, and what they were chosen by."""
+
+    latent: Tensor  # [K + 12]
+    solved: Solved
+    octave: int
+    price: float
 
 
 class LinearCodec(Codec):
@@ -120,7 +130,11 @@ class LinearCodec(Codec):
 
     def varying(self, flat: NDArray[np.floating], mean: NDArray[np.float32]) -> NDArray[np.integer]:
         """Which of the numbers [H, D], whose mean is [D], components are of."""
-        return np.flatnonzero(flat.max(axis=0) - flat.min(axis=0) > VARIES)
+        squares = np.zeros_like(mean)
+        for row in flat:
+            squares += np.square(row.astype(np.float32) - mean)
+        least = np.where(np.abs(mean) < BAND, VARIES, VARIES_FAR)
+        return np.flatnonzero(np.sqrt(squares / len(flat)) > least)
 
     def _fit(self, flat: NDArray[np.floating]) -> None:
         own = len(flat) // 2 if self.settings.mirrors else len(flat)
@@ -170,12 +184,15 @@ class LinearCodec(Codec):
         Raises:
             UserError: no latent is as small.
         """
+        return self._finest_within(field, most, still).latent
+
+    def _finest_within(self, field: NDArray[np.float32], most: int, still: bool) -> Found:
         solved = self._solved_still(field) if still else self._solved(field)
         for own in (solved, self._solved_still(field)) if solved.pose.any() else (solved,):
             for octave, price in TRIES:
                 latent = torch.from_numpy(self._chosen(own, octave, price))
                 if len(self.bottleneck.pack(latent)) + LAYER_BYTES <= most:
-                    return latent
+                    return Found(latent, own, octave, price)
         raise UserError(f"no latent of this codec fits {most} bytes besides the header")
 
     def decode(self, latent: Tensor) -> Tensor:
