@@ -16,8 +16,9 @@ from torch.nn import functional
 from hexplane.geometry.modality import Features
 from hexplane.model import blocks, corrections
 from hexplane.model.alignment import NUMBERS
+from hexplane.model.choice import Found, choose
 from hexplane.model.codecs.layered_settings import LayeredSettings
-from hexplane.model.codecs.linear import Found, LinearCodec
+from hexplane.model.codecs.linear import LinearCodec
 from hexplane.model.codecs.losses import SDF_TRUNCATION
 from hexplane.model.coefficients import COARSEST, Coefficients
 from hexplane.model.corrections import STEPS, Choice, Corrections
@@ -111,7 +112,7 @@ class LayeredCodec(LinearCodec):
     def nearest(self, field: NDArray[np.float32], still: bool = False) -> Tensor:
         """Integers of the least error, at a low price for bits."""
         solved = self._solved_still(field) if still else self._solved(field)
-        base = torch.from_numpy(self._chosen(solved, 0, PRICE))
+        base = choose(solved, self._coefficients, 0, PRICE)
         return self._joined(base, self._corrections().finest(field, self._base_field(base)))
 
     def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
@@ -155,7 +156,7 @@ class LayeredCodec(LinearCodec):
         base = found.latent
         most = AS_GOOD * corrections.error(field, self._base_field(base))
         for octave in range(found.octave + 1, COARSEST + 1):
-            other = torch.from_numpy(self._chosen(found.solved, octave, found.price))
+            other = choose(found.solved, self._coefficients, octave, found.price)
             if corrections.error(field, self._base_field(other)) > most:
                 break
             base = other
@@ -168,8 +169,8 @@ class LayeredCodec(LinearCodec):
     def _errors(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """Corrections [2, B, M] that a field needs after fine and after coarse coefficients."""
         solved = self._solved_still(field)
-        integers = np.stack([self._chosen(solved, octave, PRICE) for octave in (0, COARSE)])
-        made = super().decode(torch.from_numpy(integers)).numpy()
+        chosen = [choose(solved, self._coefficients, octave, PRICE) for octave in (0, COARSE)]
+        made = super().decode(torch.stack(chosen)).numpy()
         none = np.zeros_like(field)
         return np.stack([blocks.split(corrections.wanted(field, own, none)) for own in made])
 

@@ -5,7 +5,7 @@ Fitted in closed form: no steps, no seed. It is what every network has to pass a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,12 +17,12 @@ from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.implicit import distance_of_silhouettes, signed_distance_of
 from hexplane.geometry.modality import Features
 from hexplane.model import alignment
+from hexplane.model.choice import PRICES, Found, Solved, choose, finest_within
 from hexplane.model.codec import Batch, Codec
 from hexplane.model.codecs.linear_settings import LinearSettings
 from hexplane.model.codecs.losses import SDF_TRUNCATION, distance_term
-from hexplane.model.coefficients import COARSEST, Coefficients
+from hexplane.model.coefficients import Coefficients
 from hexplane.model.images import Images
-from hexplane.model.latent_file import LAYER_BYTES
 from hexplane.model.settings import CodecSettings
 from hexplane.plumbing.errors import UserError
 
@@ -35,36 +35,9 @@ FAR_WEIGHT = 0.003
 """Weight of all other voxels."""
 SMALLEST = 1e-4
 """Of the prior's precision against the squared error: coefficients that no voxel decides are 0."""
-PRICES = (0.02, 0.08, 0.3)
-"""What a bit may cost, in squared errors of a whole (coarse) step along a typical component.
-
-Near 6 dB a bit: Sullivan and Wiegand, Rate-distortion optimization for video compression, 1998.
-"""
-TRIES = [(octave, price) for octave in range(COARSEST + 1) for price in PRICES] + [
-    (COARSEST, price) for price in (1.0, 4.0, 16.0)
-]
-"""Octaves of the step and prices, those that err least first."""
-SWEEPS = 4
 STRANGE, LOST = 0.006, 0.02
 """Error near the surface, in canonical units, from which a head is laid on the mean head: a mean
 over voxels, of which each errs by no more than the second, as a missing neck errs without end."""
-
-
-class Solved(NamedTuple):
-    """The coefficients that a field asks for."""
-
-    target: NDArray[np.float64]  # [K], in steps
-    matrix: NDArray[np.float64]  # [K, K], of the squared error, in steps
-    pose: alignment.Pose  # [12]
-
-
-class Found(NamedTuple):
-    """Integers that fit a size, and what they were chosen by."""
-
-    latent: Tensor  # [K + 12]
-    solved: Solved
-    octave: int
-    price: float
 
 
 class LinearCodec(Codec):
@@ -106,8 +79,9 @@ class LinearCodec(Codec):
         voxels = shapes.get("voxels", [0])[0]
         self.voxels = torch.zeros(voxels, dtype=torch.int32)
         self.basis = torch.zeros(self.settings.components, voxels, dtype=torch.int8)
-        own = cast(Coefficients, self.bottleneck)
-        own.slots = torch.zeros(*shapes.get("bottleneck.slots", [1, 3]), dtype=torch.int32)
+        self._coefficients.slots = torch.zeros(
+            *shapes.get("bottleneck.slots", [1, 3]), dtype=torch.int32
+        )
 
     def field_of(self, hexplane: Hexplane) -> NDArray[np.float32]:
         """Truncated signed distance [N, N, N] that the components are those of."""
@@ -154,9 +128,8 @@ class LinearCodec(Codec):
         self.basis = torch.from_numpy(basis)
         self.scale = torch.from_numpy(np.pad(scale, (0, count - len(kept))).astype(np.float32))
         deviation = np.sqrt(values[kept] / len(flat)) / self.settings.step
-        bottleneck = cast(Coefficients, self.bottleneck)
-        bottleneck.tabulate(np.pad(deviation, (0, count - len(kept))))
-        bottleneck.prior.fit(vectors[:, kept] * np.sqrt(values[kept]), own)
+        self._coefficients.tabulate(np.pad(deviation, (0, count - len(kept))))
+        self._coefficients.prior.fit(vectors[:, kept] * np.sqrt(values[kept]), own)
         self._components = None
 
     def statistics(self, views: Tensor) -> Tensor:
@@ -176,7 +149,7 @@ class LinearCodec(Codec):
     def nearest(self, field: NDArray[np.float32], still: bool = False) -> Tensor:
         """The latent of a field [N, N, N], as `encode` chooses it; `still`: without a pose."""
         solved = self._solved_still(field) if still else self._solved(field)
-        return torch.from_numpy(self._chosen(solved, 0, PRICES[0]))
+        return choose(solved, self._coefficients, 0, PRICES[0])
 
     def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
         """The latent of a field [N, N, N] that fits a size, as `encode_within` chooses it.
@@ -189,10 +162,9 @@ class LinearCodec(Codec):
     def _finest_within(self, field: NDArray[np.float32], most: int, still: bool) -> Found:
         solved = self._solved_still(field) if still else self._solved(field)
         for own in (solved, self._solved_still(field)) if solved.pose.any() else (solved,):
-            for octave, price in TRIES:
-                latent = torch.from_numpy(self._chosen(own, octave, price))
-                if len(self.bottleneck.pack(latent)) + LAYER_BYTES <= most:
-                    return Found(latent, own, octave, price)
+            found = finest_within(own, self._coefficients, most)
+            if found is not None:
+                return found
         raise UserError(f"no latent of this codec fits {most} bytes besides the header")
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -247,6 +219,10 @@ class LinearCodec(Codec):
         """None: nothing is trained."""
         return []
 
+    @property
+    def _coefficients(self) -> Coefficients:
+        return cast(Coefficients, self.bottleneck)
+
     def _field(self, views: Tensor) -> NDArray[np.float32]:
         return self.field_of(hexplane_of(views.numpy(), self.features))
 
@@ -300,53 +276,11 @@ class LinearCodec(Codec):
         matrix = (near.T @ near).astype(np.float64) + FAR_WEIGHT * np.eye(near.shape[1])
         wanted = ((rest[band] * root) @ near).astype(np.float64)
         wanted += FAR_WEIGHT * (rest @ components)
-        deviation = cast(Coefficients, self.bottleneck).deviation.numpy()[:count]
+        deviation = self._coefficients.deviation.numpy()[:count]
         step = self.settings.step
         matrix += np.diag(SMALLEST / (np.maximum(deviation.astype(np.float64), 1e-6) * step) ** 2)
         none = np.zeros(alignment.NUMBERS, dtype=np.int64)
         return Solved(np.linalg.solve(matrix, wanted) / step, matrix * step**2, none)
-
-    def _chosen(
-        self,
-        solved: Solved,
-        octave: int,
-        price: float,
-    ) -> NDArray[np.float32]:
-        """Multiples of 2^octave of the least error plus price times bits, and the pose [K + 12].
-
-        Coordinate descent: each integer in turn, the error of the others known.
-        """
-        own = cast(Coefficients, self.bottleneck)
-        unit = 1 << octave
-        target, matrix = solved.target / unit, solved.matrix * unit**2
-        live = np.flatnonzero(own.deviation.numpy() > 0)
-        curvature = np.diag(matrix)
-        bits = price * float(np.median(curvature[live])) * own.bits()
-        rows, middle = own.rows(octave), bits.shape[1] // 2
-        integers = target.round().clip(-middle, middle)
-        integers[own.deviation.numpy() <= 0] = 0
-        slope = matrix @ (integers - target)
-        for _ in range(SWEEPS):
-            moved = False
-            for k in live.tolist():
-                now = integers[k]
-                lowest = np.floor(now - slope[k] / curvature[k])
-                best, least = now, 0.0
-                for other in (lowest, lowest + 1, 0.0):
-                    change = other - now
-                    if not change or abs(other) > middle:
-                        continue
-                    worse = change * (2 * slope[k] + change * curvature[k])
-                    worse += bits[rows[k], middle + int(other)] - bits[rows[k], middle + int(now)]
-                    if worse < least:
-                        best, least = other, worse
-                if best != now:
-                    slope += matrix[:, k] * (best - now)
-                    integers[k] = best
-                    moved = True
-            if not moved:
-                break
-        return np.concatenate([integers * unit, solved.pose]).astype(np.float32)
 
 
 def hexplane_of(views: NDArray[np.float32], features: Features) -> Hexplane:

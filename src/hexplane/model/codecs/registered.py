@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from hexplane.geometry.implicit import trilinear
 from hexplane.geometry.modality import Features
 from hexplane.model import alignment, registration
+from hexplane.model.choice import Solved
 from hexplane.model.codecs.layered import LayeredCodec
-from hexplane.model.codecs.linear import BAND, NEAR, SMALLEST, Solved
+from hexplane.model.codecs.linear import BAND, NEAR, SMALLEST
 from hexplane.model.codecs.losses import SDF_TRUNCATION
 from hexplane.model.codecs.registered_settings import RegisteredSettings
-from hexplane.model.coefficients import Coefficients
 from hexplane.model.settings import CodecSettings
 
 NUMBERS = 3 * registration.LATTICE**3
@@ -103,7 +103,7 @@ class RegisteredCodec(LayeredCodec):
         within = int(np.searchsorted(voxels, size**3))
         splines = registration.spline_at(band, size)
         centres = registration.places(band, size)
-        deviation = cast(Coefficients, self.bottleneck).deviation.numpy().astype(np.float64)
+        deviation = self._coefficients.deviation.numpy().astype(np.float64)
         precision = SMALLEST / (np.maximum(deviation, 1e-6) * step) ** 2
         most = len(deviation) if count is None else min(count, len(deviation))
         found = np.zeros(0)
