@@ -1,6 +1,6 @@
 """From a mesh or its views to a latent: what the stage and Python users share."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import trimesh
@@ -30,14 +30,19 @@ def encode(saved: SavedModel, hexplane: Hexplane, most: int | None = None) -> Te
     Raises:
         UserError: the model was trained at another resolution, or has no latent as small.
     """
-    if hexplane.resolution != saved.resolution:
-        raise UserError(
-            f"resolution {hexplane.resolution}, but the model was trained at {saved.resolution}"
-        )
-    views = torch.from_numpy(network_input(hexplane, saved.settings.features))
-    codec = saved.codec
-    latent = codec.encode(views[None]) if most is None else codec.encode_within(views[None], most)
-    return latent[0].detach().contiguous()
+    if most is not None:
+        return _within(saved, solve(saved, hexplane), most)
+    return saved.codec.encode(_input(saved, hexplane))[0].detach().contiguous()
+
+
+@torch.no_grad()
+def solve(saved: SavedModel, hexplane: Hexplane) -> Any:
+    """What `file_within` chooses latents of any size from.
+
+    Raises:
+        UserError: the model was trained at another resolution.
+    """
+    return saved.codec.solve(_input(saved, hexplane))
 
 
 def file_of(saved: SavedModel, latent: Tensor, source_to_canonical: Array | None) -> bytes:
@@ -47,15 +52,34 @@ def file_of(saved: SavedModel, latent: Tensor, source_to_canonical: Array | None
 
 
 def file_within(
-    saved: SavedModel, hexplane: Hexplane, source_to_canonical: Array | None, most: int
+    saved: SavedModel, solved: Any, source_to_canonical: Array | None, most: int
 ) -> bytes:
     """The best latent file of at most so many bytes, its header included.
 
+    Args:
+        saved: the model.
+        solved: what `solve` found of the head.
+        source_to_canonical: transform [4, 4], if the mesh is to return to its own place.
+        most: bytes of the file.
+
     Raises:
-        UserError: the model was trained at another resolution, or has no latent as small.
+        UserError: the model has no latent as small.
     """
     room = most - latent_file.header_bytes(source_to_canonical)
-    return file_of(saved, encode(saved, hexplane, room), source_to_canonical)
+    return file_of(saved, _within(saved, solved, room), source_to_canonical)
+
+
+def _input(saved: SavedModel, hexplane: Hexplane) -> Tensor:
+    if hexplane.resolution != saved.resolution:
+        raise UserError(
+            f"resolution {hexplane.resolution}, but the model was trained at {saved.resolution}"
+        )
+    return torch.from_numpy(network_input(hexplane, saved.settings.features))[None]
+
+
+@torch.no_grad()
+def _within(saved: SavedModel, solved: Any, most: int) -> Tensor:
+    return saved.codec.within(solved, most)[0].detach().contiguous()
 
 
 class Views(NamedTuple):

@@ -75,17 +75,21 @@ class Codec(nn.Module, ABC):
         """Latent [B, *latent_shape] of views [B, 6, C, R, R]."""
         return self.bottleneck.encode(self.statistics(views))
 
-    def encode_within(self, views: Tensor, most: int) -> Tensor:
-        """The best latent [1, *latent_shape] of views [1, 6, C, R, R] whose layers fit a size.
+    def solve(self, views: Tensor) -> Any:
+        """What `within` starts from, whatever the size, for views [1, 6, C, R, R] of one head."""
+        return self.encode(views)
+
+    def within(self, solved: Any, most: int) -> Tensor:
+        """The best latent [1, *latent_shape] whose layers fit a size.
 
         Args:
-            views: one head's.
+            solved: what `solve` made of the head's views.
             most: bytes that `layers` may take in all, with `LAYER_BYTES` for each.
 
         Raises:
             UserError: no latent is as small; says how small they are.
         """
-        latent = self.encode(views)
+        latent: Tensor = solved
         needed = sum(len(layer) + LAYER_BYTES for layer in self.layers(latent[0]))
         if needed > most:
             raise UserError(f"this codec has one rate, of {needed} bytes (allowed here: {most})")

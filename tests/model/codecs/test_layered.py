@@ -48,7 +48,7 @@ def test_more_bytes_err_less_and_fit(codec: Codec, unseen: Hexplane):
     near = np.abs(truth) < 0.03  # half a voxel
     errors = []
     for most in (48, 128, 512, 2048):
-        latent = codec.encode_within(views(unseen), most)
+        latent = codec.within(codec.solve(views(unseen)), most)
         layers = codec.layers(latent[0])
         assert sum(len(layer) + latent_file.LAYER_BYTES for layer in layers) <= most
         assert torch.equal(codec.from_layers(layers), latent[0])
@@ -60,7 +60,7 @@ def test_more_bytes_err_less_and_fit(codec: Codec, unseen: Hexplane):
 
 
 def test_the_first_layer_alone_decodes(codec: Codec, unseen: Hexplane):
-    latent = codec.encode_within(views(unseen), 1024)
+    latent = codec.within(codec.solve(views(unseen)), 1024)
     layers = codec.layers(latent[0])
     assert len(layers) == 2
     coarse = codec.from_layers(layers[:1])
@@ -83,7 +83,7 @@ def test_it_is_saved_and_read(codec: Codec, unseen: Hexplane, tmp_path: Path):
     spec = {"features": "depth_normal", "model": MODEL}
     write_json(tmp_path / "config.json", {"spec": spec, "resolution": 64, "train": ["a"]})
     saved = load_model(tmp_path)
-    own, read = (one.encode_within(views(unseen), 400) for one in (codec, saved.codec))
+    own, read = (one.within(one.solve(views(unseen)), 400) for one in (codec, saved.codec))
     assert torch.equal(own, read)
     assert torch.equal(codec.decode(own), saved.codec.decode(read))
 

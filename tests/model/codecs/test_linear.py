@@ -98,13 +98,13 @@ def test_smaller_files_err_more_and_fit(codec: Codec):
     near = np.abs(truth) < 0.05
     errors, sizes = [], []
     for most in (200, 32, 24):
-        latent = codec.encode_within(views(unseen), most)
+        latent = codec.within(codec.solve(views(unseen)), most)
         sizes.append(len(codec.layers(latent[0])[0]) + latent_file.LAYER_BYTES)
         assert sizes[-1] <= most
         errors.append(np.square(codec.decode(latent)[0].numpy() - truth)[near].mean())
     assert errors == sorted(errors) and errors[0] < errors[-1]
     with pytest.raises(UserError, match="no latent of this codec fits 3 bytes"):
-        codec.encode_within(views(unseen), 3)
+        codec.within(codec.solve(views(unseen)), 3)
 
 
 def test_distances_are_trilinear_in_the_field(codec: Codec):

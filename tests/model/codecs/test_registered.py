@@ -78,7 +78,7 @@ def test_integers_survive_their_file_and_more_bytes_err_less(
     monkeypatch.setattr(codec, "_field", lambda views: truth)
     errors = []
     for most in (32, 120, 1000):
-        latent = codec.encode_within(torch.zeros(1, 1), most)
+        latent = codec.within(codec.solve(torch.zeros(1, 1)), most)
         layers = codec.layers(latent[0])
         assert sum(len(layer) + latent_file.LAYER_BYTES for layer in layers) <= most
         assert torch.equal(codec.from_layers(layers), latent[0])

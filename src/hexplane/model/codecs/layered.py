@@ -16,7 +16,7 @@ from torch.nn import functional
 from hexplane.geometry.modality import Features
 from hexplane.model import blocks, corrections
 from hexplane.model.alignment import NUMBERS
-from hexplane.model.choice import Found, choose
+from hexplane.model.choice import Found, Solved, choose
 from hexplane.model.codecs.layered_settings import LayeredSettings
 from hexplane.model.codecs.linear import LinearCodec
 from hexplane.model.codecs.losses import SDF_TRUNCATION
@@ -115,9 +115,9 @@ class LayeredCodec(LinearCodec):
         base = choose(solved, self._coefficients, 0, PRICE)
         return self._joined(base, self._corrections().finest(field, self._base_field(base)))
 
-    def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
+    def _within(self, field: NDArray[np.float32], solved: Solved, most: int) -> Tensor:
         """Integers of the least error whose code fits a size: components first."""
-        base = self._coarser(field, self._finest_within(field, most, still))
+        base = self._coarser(field, self._finest_within(field, solved, most))
         room = most - len(self.bottleneck.pack(base)) - 2 * LAYER_BYTES
         made = self._base_field(base)
         return self._joined(base, self._corrections().within(field, made, room))

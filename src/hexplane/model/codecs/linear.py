@@ -142,9 +142,14 @@ class LinearCodec(Codec):
         """Integers [B, K + 12]: those of the least squared error, at a low price for bits."""
         return torch.stack([self.nearest(self._field(view)) for view in views])
 
-    def encode_within(self, views: Tensor, most: int) -> Tensor:
+    def solve(self, views: Tensor) -> tuple[NDArray[np.float32], Solved]:
+        """The head's field, and the coefficients that it asks for."""
+        field = self._field(views[0])
+        return field, self._solved(field)
+
+    def within(self, solved: tuple[NDArray[np.float32], Solved], most: int) -> Tensor:
         """Integers [1, K + 12] of the least squared error whose code fits a size."""
-        return self.nearest_within(self._field(views[0]), most)[None]
+        return self._within(*solved, most)[None]
 
     def nearest(self, field: NDArray[np.float32], still: bool = False) -> Tensor:
         """The latent of a field [N, N, N], as `encode` chooses it; `still`: without a pose."""
@@ -152,20 +157,24 @@ class LinearCodec(Codec):
         return choose(solved, self._coefficients, 0, PRICES[0])
 
     def nearest_within(self, field: NDArray[np.float32], most: int, still: bool = False) -> Tensor:
-        """The latent of a field [N, N, N] that fits a size, as `encode_within` chooses it.
+        """The latent of a field [N, N, N] that fits a size, as `within` chooses it.
 
         Raises:
             UserError: no latent is as small.
         """
-        return self._finest_within(field, most, still).latent
-
-    def _finest_within(self, field: NDArray[np.float32], most: int, still: bool) -> Found:
         solved = self._solved_still(field) if still else self._solved(field)
-        for own in (solved, self._solved_still(field)) if solved.pose.any() else (solved,):
-            found = finest_within(own, self._coefficients, most)
-            if found is not None:
-                return found
-        raise UserError(f"no latent of this codec fits {most} bytes besides the header")
+        return self._within(field, solved, most)
+
+    def _within(self, field: NDArray[np.float32], solved: Solved, most: int) -> Tensor:
+        return self._finest_within(field, solved, most).latent
+
+    def _finest_within(self, field: NDArray[np.float32], solved: Solved, most: int) -> Found:
+        found = finest_within(solved, self._coefficients, most)
+        if found is None and solved.pose.any():  # which takes 24 bytes
+            found = finest_within(self._solved_still(field), self._coefficients, most)
+        if found is None:
+            raise UserError(f"no latent of this codec fits {most} bytes besides the header")
+        return found
 
     def decode(self, latent: Tensor) -> Tensor:
         """Fields [B, N, N, N] of integers [B, K + 12]."""
