@@ -1,6 +1,7 @@
 """The studio in a real browser: Debian's Chromium. It makes the pictures of docs/studio.md, too."""
 
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -121,7 +122,11 @@ class Page:
         field.click()
         option = f"//*[@role='option'][normalize-space()='{value}']"
 
+        looks = itertools.count(1)
+
         def offered() -> list[Any]:  # closed lists have their options, too
+            if next(looks) % 200 == 0:  # the page moved under the first click
+                field.click()
             return [own for own in self.driver.find_elements("xpath", option) if own.is_displayed()]
 
         self.driver.execute_script("arguments[0].click()", until(offered, value)[0])
