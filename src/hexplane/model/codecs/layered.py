@@ -117,9 +117,8 @@ class LayeredCodec(LinearCodec):
 
     def _within(self, field: NDArray[np.float32], solved: Solved, most: int) -> Tensor:
         """Integers of the least error whose code fits a size: components first."""
-        base = self._coarser(field, self._finest_within(field, solved, most))
+        base, made = self._coarser(field, self._finest_within(field, solved, most))
         room = most - len(self.bottleneck.pack(base)) - 2 * LAYER_BYTES
-        made = self._base_field(base)
         return self._joined(base, self._corrections().within(field, made, room))
 
     def layers(self, latent: Tensor) -> list[bytes]:
@@ -151,16 +150,22 @@ class LayeredCodec(LinearCodec):
             made.append(field.clip(-SDF_TRUNCATION, SDF_TRUNCATION))
         return torch.from_numpy(np.stack(made))
 
-    def _coarser(self, field: NDArray[np.float32], found: Found) -> Tensor:
-        """The coarsest components that err hardly more: corrections make more of the bytes."""
-        base = found.latent
-        most = AS_GOOD * corrections.error(field, self._base_field(base))
+    def _coarser(
+        self, field: NDArray[np.float32], found: Found
+    ) -> tuple[Tensor, NDArray[np.float32]]:
+        """The coarsest components that err hardly more, as corrections make more of the bytes.
+
+        And their field.
+        """
+        base, made = found.latent, self._base_field(found.latent)
+        most = AS_GOOD * corrections.error(field, made)
         for octave in range(found.octave + 1, COARSEST + 1):
             other = choose(found.solved, self._coefficients, octave, found.price)
-            if corrections.error(field, self._base_field(other)) > most:
+            coarser = self._base_field(other)
+            if corrections.error(field, coarser) > most:
                 break
-            base = other
-        return base
+            base, made = other, coarser
+        return base, made
 
     def _base_field(self, base: Tensor) -> NDArray[np.float32]:
         field: NDArray[np.float32] = super().decode(base[None])[0].numpy()
