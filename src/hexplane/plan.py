@@ -178,6 +178,10 @@ class Plan:
         """Whether a run's codec is fitted in closed form."""
         return self.config.model_of(self.runs[run][0]).fitted
 
+    def steps(self, run: str) -> int:
+        """Steps of a run's training; none of a codec that is fitted in closed form."""
+        return 0 if self.fitted(run) else self.train(run).training.steps
+
     def training_heads(self, run: str) -> list[str]:
         """Meshes that a run is trained on."""
         return self.split["train"][: self.config.arms[self.runs[run][0]].heads]

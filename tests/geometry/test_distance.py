@@ -5,8 +5,14 @@ import numpy as np
 import pytest
 import trimesh
 
-from hexplane.geometry import distance
-from hexplane.geometry.distance import inside, signed_distance, surface_distance
+from hexplane.geometry import distance, frame
+from hexplane.geometry.distance import (
+    inside,
+    signed_distance,
+    signed_distance_grid,
+    surface_distance,
+)
+from hexplane.geometry.isosurface import marching_cubes
 
 
 def _ball(radius: float, centre: tuple[float, float, float] = (0, 0, 0)) -> trimesh.Trimesh:
@@ -58,6 +64,23 @@ def test_distances_and_signs_are_those_of_each_point_alone(name: str) -> None:
     assert np.array_equal(np.abs(signed), np.sqrt(squared).astype(np.float32))
     off = np.sqrt(squared) > 1e-6  # on the surface a winding number is anything
     assert np.array_equal(signed[off] < 0, (winding > 0.5)[off])
+
+
+@pytest.mark.parametrize("resolution", [30, 48])
+@pytest.mark.parametrize("name", MESHES)
+def test_a_grid_has_the_surface_of_exact_distances(name: str, resolution: int) -> None:
+    axis = frame.voxel_centres(resolution)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    exact = signed_distance(points, MESHES[name]).reshape((resolution,) * 3)
+    found = signed_distance_grid(MESHES[name], resolution)
+    assert np.array_equal(found < 0, exact < 0)
+    assert np.abs(found - exact).max() <= 1.5 * np.sqrt(3) * 2 / resolution + 1e-6
+    near = np.abs(exact) <= np.sqrt(3) * 2 / resolution
+    assert np.array_equal(found[near], exact[near])
+    expected, mesh = (marching_cubes(field, 0.0, 1.0) for field in (exact, found))
+    assert np.array_equal(mesh.faces, expected.faces)
+    # Values on the level move by a share of the field's range.
+    assert np.allclose(mesh.vertices, expected.vertices, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(MESHES.keys() - {"open"}))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,10 @@ CONFIG = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
     project.configure(CONFIG)
-    built = project.snakemake("--cores", "2")
+    built = project.snakemake("--cores", "1")
     assert built.returncode == 0, built.stderr[-4000:]
+    started = re.findall(r"^Job \d+: (.+)$", built.stdout + built.stderr, flags=re.MULTILINE)
+    (project.folder / "started").write_text("\n".join(started))
     return project
 
 
@@ -70,6 +73,16 @@ def test_the_arm_with_a_prior_draws_heads(project: Project):
     }
     project.configure(CONFIG)
     assert project.planned() == set()
+
+
+def test_what_takes_longest_begins_first(project: Project):
+    started = (project.folder / "started").read_text().splitlines()
+    data = ("Normalising", "Rendering", "Sampling")
+    first = next(number for number, job in enumerate(started) if not job.startswith(data))
+    trainings = [job for job in started if job.startswith("Training")]
+    assert started[first : first + len(trainings)] == trainings
+    assert trainings[-1] == "Training linear"  # it takes no steps
+    assert not [job for job in started[first:] if job.startswith(data)]
 
 
 def test_it_takes_no_steps_and_reads_no_distances(project: Project):

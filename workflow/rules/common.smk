@@ -74,6 +74,17 @@ def minutes(least):
     return growing(least, 1 / 60)
 
 
+# What takes longest begins first, and everything short fits beside it: trainings by their steps,
+# and before them all that trainings wait for.
+LENGTHS = sorted({PLAN.steps(run) for run in PLAN.runs})
+DATA_FIRST = 1 + len(LENGTHS)
+
+
+def longest_first(wildcards):
+    """Priority of a training among the others."""
+    return 1 + LENGTHS.index(PLAN.steps(wildcards.run))
+
+
 def latent_of(wildcards):
     """Manifest of the latent that an arm's reconstruction came from; an oracle has none."""
     if wildcards.method in PLAN.config.arms:

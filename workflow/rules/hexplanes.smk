@@ -19,6 +19,7 @@ rule render:
         paths.log("render", "{mesh}"),
     benchmark:
         paths.client_benchmark("render", "{mesh}")
+    priority: DATA_FIRST
     conda:
         GEOMETRY
     threads: 1
@@ -45,6 +46,7 @@ rule distances:
         paths.log("distances", "{mesh}"),
     benchmark:
         paths.client_benchmark("distances", "{mesh}")
+    priority: DATA_FIRST
     conda:
         GEOMETRY
     threads: 1

@@ -33,6 +33,7 @@ if PLAN.seeds:
             paths.client_benchmark("generate", "{mesh}")
         wildcard_constraints:
             mesh="head-[0-9]+",
+        priority: DATA_FIRST
         conda:
             LEARNING
         threads: 1
@@ -61,6 +62,7 @@ if PLAN.solids:
             paths.client_benchmark("solid", "{mesh}")
         wildcard_constraints:
             mesh="|".join(PLAN.solids),
+        priority: DATA_FIRST
         conda:
             GEOMETRY
         threads: 1
@@ -87,6 +89,7 @@ rule normalise:
         paths.log("normalise", "{mesh}"),
     benchmark:
         paths.client_benchmark("normalise", "{mesh}")
+    priority: DATA_FIRST
     conda:
         GEOMETRY
     threads: 1

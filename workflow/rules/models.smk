@@ -16,8 +16,7 @@ rule train:
         paths.log("train", "{run}"),
     benchmark:
         paths.benchmark("train", "{run}")
-    # The longest jobs first: everything short fits beside them.
-    priority: 10
+    priority: longest_first
     conda:
         LEARNING
     threads: 1

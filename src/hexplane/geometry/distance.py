@@ -4,12 +4,16 @@ Points are asked about in the order of a space-filling curve: a tree's branches 
 processor's cache, which takes half the time and changes no bit.
 """
 
+import math
+
 import igl
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from hexplane.geometry import frame
 
 CURVE_STEPS = 1023
 """Steps of the curve along an axis: ten bits, of which three make a code of thirty."""
@@ -19,6 +23,9 @@ apart are beside each other on another."""
 OVERLAP = 0.99
 """Balls around two points count as overlapping from this share of their radii on; at 1, rounding
 could join two that touch across a surface."""
+
+BLOCK = 4
+"""Voxels along a side of the blocks that are asked about once, where no surface comes near."""
 
 Points = NDArray[np.float64]
 
@@ -41,6 +48,32 @@ def signed_distance(points: NDArray[np.floating], mesh: trimesh.Trimesh) -> NDAr
     else:
         within = inside(points, mesh)
     return np.where(within, -distance, distance).astype(np.float32)
+
+
+def signed_distance_grid(mesh: trimesh.Trimesh, resolution: int) -> NDArray[np.float32]:
+    """Signed distance [N, N, N] to a mesh at the voxel centres of the canonical cube.
+
+    Exact at the corners of every cell that a surface passes, so that marching cubes finds what it
+    would find in exact distances. A block of voxels without such a corner has the distance of its
+    middle, which is up to 2.6 voxels off. Of a mesh that is not closed all are exact.
+    """
+    axis = frame.voxel_centres(resolution)
+    if not _is_closed(np.asarray(mesh.faces)):
+        return signed_distance(_grid(axis), mesh).reshape((resolution,) * 3)
+    voxel = 2 / resolution
+    middles = -1 + (np.arange(-(-resolution // BLOCK)) + 0.5) * BLOCK * voxel
+    field = signed_distance(_grid(middles), mesh).reshape((len(middles),) * 3)
+    for side in range(3):
+        field = field.repeat(BLOCK, side).take(range(resolution), side)
+    # A diagonal of a cell, and half a diagonal of a block's voxel centres.
+    near = np.abs(field) <= math.sqrt(3) * (1 + (BLOCK - 1) / 2) * voxel * 1.001
+    field[near] = signed_distance(axis[np.argwhere(near)], mesh)
+    return field
+
+
+def _grid(axis: NDArray[np.floating]) -> NDArray[np.floating]:
+    """All points [N^3, 3] whose coordinates are among [N], x slowest."""
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def surface_distance(

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hexplane.extraction import Extraction, extract, from_views, signed
-from hexplane.geometry import frame
-from hexplane.geometry.distance import signed_distance
+from hexplane.geometry.distance import signed_distance_grid
 from hexplane.geometry.hexplane import Hexplane
 from hexplane.geometry.meshes import read_normalised
 from hexplane.geometry.modality import DEPTH, NORMAL
@@ -43,11 +42,8 @@ def run(
     claim(manifest_path(output), [output], force)
     if settings.field == "sdf":
         inputs = {"mesh": sha256(mesh)}
-        axis = frame.voxel_centres(settings.resolution)
-        points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-        distance = signed_distance(points, read_normalised(mesh))
-        field = signed(distance.reshape((settings.resolution,) * 3))
-        extraction = extract(field, settings)
+        distance = signed_distance_grid(read_normalised(mesh), settings.resolution)
+        extraction = extract(signed(distance), settings)
     else:
         inputs = {"hexplane": content_digest(hexplane)}
         extraction = _from_views(read_hexplane(hexplane), settings)
