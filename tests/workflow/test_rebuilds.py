@@ -59,8 +59,8 @@ NOTHING: dict[str, Edit] = {
     "a rule's minutes": ("workflow/rules/report.smk", "runtime=60", "runtime=50"),
     "a rule's comment": (
         "workflow/rules/models.smk",
-        "# The longest jobs first:",
-        "# Long jobs first:",
+        "# Manifests say what changed;",
+        "# The manifests say what changed;",
     ),
 }
 SOMETHING: dict[str, tuple[Edit, set[str]]] = {
