@@ -117,26 +117,22 @@ class Page:
 
     def choose(self, label: str, value: str) -> None:
         """Of a list."""
-        field = until(lambda: self._clicked(self._beside(label, "input")), label)
         option = f"//*[@role='option'][normalize-space()='{value}']"
-
-        looks = itertools.count(1)
+        looks = itertools.count()
 
         def offered() -> list[Any]:  # closed lists have their options, too
-            if next(looks) % 200 == 0:  # the page moved under the first click
-                self._clicked(field)
+            if next(looks) % 50 == 0:  # again: the page may be laid out anew under a click
+                self._click(self._beside(label, "input"))
             return [own for own in self.driver.find_elements("xpath", option) if own.is_displayed()]
 
         self.driver.execute_script("arguments[0].click()", until(offered, value)[0])
-        self.driver.execute_script("arguments[0].blur()", field)
+        self.driver.execute_script("document.activeElement.blur()")
         until(lambda: any(own.value == value for own in self._known(label)), value)
         self.settled()
 
-    def _clicked(self, field: Any) -> Any:
-        """The field; it raises where none is there, or takes a click yet: `until` tries again."""
+    def _click(self, field: Any) -> None:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", field)
         field.click()
-        return field
 
     def _known(self, label: str) -> list[Any]:
         """The controls of that name, as the studio knows them."""
