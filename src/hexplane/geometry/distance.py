@@ -59,21 +59,16 @@ def signed_distance_grid(mesh: trimesh.Trimesh, resolution: int) -> NDArray[np.f
     """
     axis = frame.voxel_centres(resolution)
     if not _is_closed(np.asarray(mesh.faces)):
-        return signed_distance(_grid(axis), mesh).reshape((resolution,) * 3)
+        return signed_distance(frame.grid_points(axis), mesh).reshape((resolution,) * 3)
     voxel = 2 / resolution
     middles = -1 + (np.arange(-(-resolution // BLOCK)) + 0.5) * BLOCK * voxel
-    field = signed_distance(_grid(middles), mesh).reshape((len(middles),) * 3)
+    field = signed_distance(frame.grid_points(middles), mesh).reshape((len(middles),) * 3)
     for side in range(3):
         field = field.repeat(BLOCK, side).take(range(resolution), side)
     # A diagonal of a cell, and half a diagonal of a block's voxel centres.
     near = np.abs(field) <= math.sqrt(3) * (1 + (BLOCK - 1) / 2) * voxel * 1.001
     field[near] = signed_distance(axis[np.argwhere(near)], mesh)
     return field
-
-
-def _grid(axis: NDArray[np.floating]) -> NDArray[np.floating]:
-    """All points [N^3, 3] whose coordinates are among [N], x slowest."""
-    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def surface_distance(

@@ -4,7 +4,7 @@ Canonical cube [-1, 1]^3, +y up, +z front (glTF). A *hexplane* is six R x R imag
 each face. Row 0 is the top of an image, and pixel (i, j) is sampled at its centre.
 """
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hexplane.plumbing.errors import UserError
 
 Array = NDArray[np.floating]
+F = TypeVar("F", bound=np.floating)
 UpAxis = Literal["y", "z"]
 
 HALF_EXTENT = 0.9
@@ -83,6 +84,11 @@ def occupancy(depth: Array) -> NDArray[np.bool_]:
 def voxel_centres(resolution: int) -> Array:
     """Coordinates [N] of voxel centres along any axis of the canonical cube, ascending."""
     return (np.arange(resolution) + 0.5) / resolution * 2 - 1
+
+
+def grid_points(axis: NDArray[F]) -> NDArray[F]:
+    """All points [N^3, 3] whose coordinates are among [N], x slowest."""
+    return np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def canonical_transform(vertices: Array, up_axis: UpAxis) -> Array:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from hexplane.geometry import frame
+
 TURN = 12.0
 """Degrees, as a standard deviation of each of three angles, at a strength of 1."""
 STRETCH = 0.12
@@ -74,7 +76,7 @@ def _displacement(
 def _unfolded(lattices: list[NDArray[np.float64]]) -> float:
     """The greatest of a few weights at which no small cube shrinks too far."""
     axis = np.linspace(-0.5, 0.5, PROBES)
-    places = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    places = frame.grid_points(axis)
     moved = _displacement(lattices, places).reshape(PROBES, PROBES, PROBES, 3)
     spacing = 1 / (PROBES - 1)
     slopes = np.stack([np.gradient(moved, spacing, axis=own) for own in range(3)], axis=-1)

@@ -142,7 +142,7 @@ def _sampled(field: Field, places: Floats) -> Field:
 
 def _points(size: int) -> NDArray[np.float32]:
     centres = frame.voxel_centres(size).astype(np.float32)
-    return np.stack(np.meshgrid(centres, centres, centres, indexing="ij"), axis=-1).reshape(-1, 3)
+    return frame.grid_points(centres)
 
 
 def untruncated(field: Field) -> Field:

@@ -106,7 +106,7 @@ def weights_on_grid(swap: Swap, resolution: int) -> NDArray[np.float32]:
     """
     view = frame.VIEW_NAMES.index(swap.view)
     axis = frame.voxel_centres(resolution)
-    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    grid = frame.grid_points(axis)
     weight = _smooth(0.5 + (grid @ frame.TOWARD[view]) / FRONT)
     if swap.spots:
         right, up = grid @ frame.RIGHT[view], grid @ frame.UP[view]
